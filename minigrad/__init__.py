@@ -1,0 +1,60 @@
+"""minigrad: PyTorch's everyday API in a few megabytes.
+
+A reverse-mode autograd graph in readable Python on fast Cython kernels, with layers, optimizers and dropout on top.
+Names, arguments and behaviour are PyTorch's wherever it has them: `import minigrad as torch` is a fair start.
+"""
+
+from __future__ import annotations
+
+import warnings as _warnings
+
+# 1 / 0 is inf and log(-1) is NaN without a warning, as in PyTorch; only warnings that arise in our own code are meant.
+_warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minigrad\.")
+
+from . import autograd, ops  # noqa: E402
+from .config import get_num_threads, set_num_threads, show_config  # noqa: E402
+from .dtypes import (  # noqa: E402
+    double,
+    finfo,
+    float16,
+    float32,
+    float64,
+    half,
+    iinfo,
+    int8,
+    int16,
+    int32,
+    int64,
+    long,
+    promote_types,
+    short,
+    uint8,
+)
+from .grad_mode import (  # noqa: E402
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from .random import Generator, default_generator, initial_seed, manual_seed, seed  # noqa: E402
+from .tensor import Tensor  # noqa: E402
+from .version import __version__  # noqa: E402
+
+globals().update(ops.FUNCTIONS)  # add, matmul, zeros, ...: see the declarations in minigrad/ops
+
+from . import nn, optim, utils  # noqa: E402
+from .serialization import load, save  # noqa: E402
+
+float = float32
+int = int32
+bool = ops.creation.np.dtype("bool")
+
+__all__ = [
+    "Generator", "Tensor", "__version__", "autograd", "bool", "default_generator", "double", "enable_grad", "finfo", "float",
+    "float16", "float32", "float64", "get_num_threads", "half", "iinfo", "inference_mode", "initial_seed", "int",
+    "int8", "int16", "int32", "int64", "is_grad_enabled", "is_inference_mode_enabled", "load", "long", "manual_seed", "nn", "no_grad",
+    "ops", "optim", "promote_types", "save", "seed", "set_grad_enabled", "set_num_threads", "short", "show_config",
+    "uint8", "utils", *ops.FUNCTIONS,
+]  # fmt: skip

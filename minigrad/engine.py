@@ -1,0 +1,340 @@
+"""The graph: what computed a value, and how gradients flow back through it.
+
+Three ideas make a reverse-mode engine:
+
+* A `Variable` is a value and its place in the graph: the function that computed it, or none for a leaf.
+* A `Function` object *is* a node of the graph. `forward` computes on plain values and keeps what `backward` needs;
+  `backward` maps the gradient of the output to gradients of the inputs. `inputs` are the edges: for each argument the
+  node that made it, the leaf variable itself, or None where no gradient goes.
+* Nodes are numbered as they are made, so whatever a node uses is older than the node. Going back from the youngest
+  node to the oldest therefore visits every node once, after all gradients of its output have arrived: `run_backward`.
+
+Nothing here knows what a value is, only that gradients can be added: numbers, arrays and Tensors all work.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any, ClassVar
+
+_numbers = count(1)  # one sequence for nodes and for in-place writes, so that "written since" is a comparison
+_last_write = 0
+
+
+class _Mode(threading.local):
+    """What is recorded, for each thread."""
+
+    recording = True
+    inference = False
+    anomaly: Any = None  # the watcher of `autograd.detect_anomaly`, if it is on
+
+
+mode = _Mode()
+
+
+class Variable:
+    """A value and its place in the graph."""
+
+    grad: Any = None
+    grad_fn: Function | None = None  # the function that computed it; None for a leaf
+    _tracked = False  # requires_grad
+    _hooks: dict[int, Callable] | None = None  # on the gradient of a leaf; those of other variables hang on grad_fn
+    _base: Variable | None = None  # whose memory this variable is a view of
+    _base_fn: Function | None = None  # the base's grad_fn when the view was taken
+    _written: list[int] | None = None  # [number of the last in-place write], shared by all views of one memory
+    _inference = False
+
+    def __init__(self, value: Any, requires_grad: bool = False) -> None:
+        self._value = value
+        self._tracked = requires_grad
+
+    def accumulate(self, grad: Any, borrowed: bool) -> None:
+        """Add `grad` to this leaf's gradient; a borrowed one may be in use elsewhere, so it must not be written to."""
+        self.grad = grad if self.grad is None else self.grad + grad
+
+
+def mark_written(variable: Variable) -> None:
+    """Note that `variable`'s memory has been written to in place."""
+    global _last_write
+    _last_write = next(_numbers)
+    if variable._written is None:
+        variable._written = [_last_write]
+    else:
+        variable._written[0] = _last_write
+
+
+class Parts(tuple):
+    """The gradients of a function with several outputs; None where none has arrived."""
+
+    def __add__(self, other: Any) -> Parts:
+        return Parts(b if a is None else a if b is None else a + b for a, b in zip(self, other, strict=True))
+
+
+_PLAIN = frozenset({int, float, bool, str, tuple, type(None), slice, dict, list})
+
+
+class Function:
+    """A differentiable operation; its instances are the nodes of the graph.
+
+    A subclass writes `forward(self, *values, **options)`, which returns the output's value (or a tuple of them), and
+    under it `backward(self, grad)`, which returns a gradient for each argument in order (None where there is none;
+    trailing ones may be left out). What `forward` stores under an argument's own name is taken to be that
+    argument, what it stores as `self.out` to be the output, and anything else to be a constant: that is how the same
+    backward, run on Variables under `create_graph`, records gradients of gradients.
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "inputs", "number", "written")
+
+    inputs: list[Any]  # for each argument: the Function that made it, a leaf Variable, or None
+    number: int  # nodes are numbered in the order they are made
+    written: list[list[int] | None]  # the write counters of the arguments and the output
+    hooks: dict[int, Callable] | None = None
+    freed = False
+    where = ""  # under detect_anomaly: where the user's code called this
+    view = False  # whether the output shares the first argument's memory
+    names: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        if "forward" in cls.__dict__:
+            code = cls.forward.__code__
+            cls.names = code.co_varnames[1 : code.co_argcount]
+
+    def forward(self, *values: Any, **options: Any) -> Any:
+        raise NotImplementedError
+
+    def backward(self, grad: Any) -> Any:
+        raise NotImplementedError(f"{self.name()} is not differentiable")
+
+    wrap: ClassVar[Callable[[Any], Variable]] = Variable
+
+    @classmethod
+    def apply(cls, *args: Any, **options: Any) -> Any:
+        """Compute on `args` (Variables and constants), and record the call when a gradient may be asked for."""
+        node = cls()
+        values, node.inputs, node.written = [], [], []
+        recording, tracked, inference = mode.recording, False, False
+        for arg in args:
+            edge = None
+            if isinstance(arg, Variable):
+                if arg._base is not None and arg._base.grad_fn is not arg._base_fn:
+                    raise RuntimeError(stale_view(cls.__name__))
+                values.append(arg._value)
+                if recording and arg._tracked:
+                    edge = arg.grad_fn or arg
+                    tracked = True
+                elif arg._inference:
+                    inference = True
+            else:
+                values.append(arg)
+            node.inputs.append(edge)
+        out = node.forward(*values, **options)
+        if type(out) is tuple:
+            return _several(node, args, [node.wrap(part) for part in out], tracked)
+        result = node.wrap(out)
+        if node.view:
+            source = args[0]
+            if source._written is None:
+                source._written = [0]
+            result._written = source._written
+            result._base = base = source if source._base is None else source._base
+            result._base_fn = base.grad_fn
+        if tracked:
+            if inference:
+                _refuse_inference(node, args)
+            result.grad_fn = node
+            result._tracked = True
+            node._enter_graph(args, result)
+        return result
+
+    def _enter_graph(self, args: Sequence[Any], result: Variable | None) -> None:
+        self.number = next(_numbers)
+        for variable in (*args, result):
+            if isinstance(variable, Variable):
+                if variable._written is None:
+                    variable._written = [0]
+                self.written.append(variable._written)
+            else:
+                self.written.append(None)
+        if mode.anomaly is not None:
+            mode.anomaly.remember(self)
+
+    def needs(self, index: int) -> bool:
+        """Whether a gradient for argument `index` is of use."""
+        return self.inputs[index] is not None
+
+    @classmethod
+    def name(cls) -> str:
+        """What errors and `grad_fn` call it, such as MulBackward."""
+        return f"{cls.__name__}Backward"
+
+    def check_saved(self) -> None:
+        """Raise if a value that backward needs has been overwritten since forward."""
+        names = self.names[: len(self.written) - 1]
+        for name, written in zip((*names, "out"), (*self.written[: len(names)], self.written[-1]), strict=True):
+            if written is not None and written[0] > self.number and type(self.__dict__.get(name)) not in _PLAIN:
+                what = "its output" if name == "out" else f"its argument `{name}`"
+                raise RuntimeError(
+                    f"{self.name()} needs {what} for its gradient, but that has been modified by an inplace operation "
+                    "since: use the out-of-place form there, or clone() the value first"
+                    + (f"\n{self.where}" if self.where else "")
+                )
+
+    def differentiable_backward(self, grad: Any) -> Any:
+        """`backward` on Variables, so that the gradients are recorded in turn."""
+        twin = type(self)()
+        twin.__dict__.update(self.__dict__)
+        twin.inputs = self.inputs
+        for name, edge in zip((*self.names[: len(self.inputs)], "out"), (*self.inputs[: len(self.names)], self), strict=True):
+            if edge is not None and type(self.__dict__.get(name)) not in _PLAIN:
+                twin.__dict__[name] = as_variable(self.wrap, self.__dict__[name], edge)
+        return twin.backward(grad)
+
+    def release(self) -> None:
+        """Drop the saved values, keep the edges."""
+        saved = self.__dict__
+        for name, value in saved.items():
+            if type(value) not in _PLAIN:
+                saved[name] = None
+                self.freed = True
+
+
+def as_variable(wrap: Callable[[Any], Variable], value: Any, edge: Any) -> Variable:
+    """The Variable that `edge` (a Function, or a leaf) stands for, holding `value`."""
+    if isinstance(edge, Variable):
+        return edge
+    variable = wrap(value)
+    variable.grad_fn = edge
+    variable._tracked = True
+    return variable
+
+
+class Output(Function):
+    """One output of a function with several: passes its gradient on as one part of the whole."""
+
+    def backward(self, grad: Any) -> Parts:
+        return Parts(grad if index == self.index else None for index in range(self.total))
+
+
+def _several(node: Function, args: Sequence[Any], results: list[Variable], tracked: bool) -> tuple[Variable, ...]:
+    if tracked:
+        node._enter_graph(args, None)
+        for index, result in enumerate(results):
+            out = Output()
+            out.inputs, out.written, out.index, out.total = [node], [], index, len(results)
+            out.number = next(_numbers)
+            result.grad_fn, result._tracked = out, True
+    return tuple(results)
+
+
+def stale_view(name: str) -> str:
+    return (
+        f"{name}: this tensor is a view of one that an in-place operation has since changed: its gradient would be "
+        "wrong. Take the view again after the in-place operation, or use the out-of-place form"
+    )
+
+
+def _refuse_inference(node: Function, args: Sequence[Any]) -> None:
+    for name, arg in zip(node.names, args, strict=False):
+        if isinstance(arg, Variable) and arg._inference and name in node.__dict__:
+            raise RuntimeError(
+                "Inference tensors cannot be saved for backward. To work around you can make a clone to get a "
+                f"normal tensor and use it in autograd (argument `{name}` of {node.name()})"
+            )
+
+
+def through_hooks(hooks: dict[int, Callable], grad: Any, wrap: Callable[[Any], Variable]) -> Any:
+    """`grad` as the hooks leave it: each sees a Variable and may return another."""
+    for hook in tuple(hooks.values()):
+        replaced = hook(grad if isinstance(grad, Variable) else wrap(grad))
+        if replaced is not None:
+            grad = replaced if isinstance(grad, Variable) else replaced._value
+    return grad
+
+
+def _towards(roots: Iterable[Any], targets: set[Any]) -> set[Function]:
+    """The functions between `roots` and `targets`: those that have a target upstream."""
+    stack = [root for root in roots if isinstance(root, Function)]
+    found: set[Function] = set()
+    while stack:
+        node = stack.pop()
+        if node not in found:
+            found.add(node)
+            stack.extend(edge for edge in node.inputs if isinstance(edge, Function))
+    useful: set[Function] = set()
+    for node in sorted(found, key=lambda node: node.number):
+        if any(edge in targets or edge in useful for edge in node.inputs if edge is not None):
+            useful.add(node)
+    return useful
+
+
+def run_backward(
+    roots: Sequence[Any], grads: Sequence[Any], targets: Sequence[Any] | None = None, retain: bool = False, create: bool = False
+) -> dict[Any, Any]:
+    """Carry `grads` back from `roots` to the leaves, where they accumulate; or, when `targets` are given, only to
+    those, and return their gradients. Roots and targets are edges: Functions, or leaf Variables.
+
+    `retain` keeps the saved values for another pass; `create` passes Variables and records what is computed.
+    """
+    pending: dict[Any, Any] = {}  # edge -> the gradient that has arrived so far
+    ours: set[Any] = set()  # edges whose pending gradient was added up here, so that it may be added to in place
+    borrowed: set[Any] = set()  # leaves whose gradient may be in use elsewhere too
+    queue: list[tuple[int, Any]] = []
+    wanted = set(targets or ())
+    useful = _towards(roots, wanted) if targets is not None else None
+    captured: dict[Any, Any] = {}
+
+    edges, arrivals, incoming = roots, grads, None
+    while True:
+        for edge, grad in zip(edges, arrivals, strict=False):
+            if edge is None or grad is None:
+                continue
+            if edge not in pending:
+                pending[edge] = grad  # by reference: most gradients have one contribution
+                if isinstance(edge, Function):
+                    heappush(queue, (-edge.number, edge))
+                elif grad is incoming or incoming is None:
+                    borrowed.add(edge)
+            elif edge in ours and not create:
+                pending[edge] += grad
+            else:
+                pending[edge] = pending[edge] + grad
+                ours.add(edge)
+                borrowed.discard(edge)
+        if not queue:
+            break
+        node = heappop(queue)[1]
+        incoming = pending.pop(node)
+        if node.hooks:
+            incoming = through_hooks(node.hooks, incoming, node.wrap)
+        if node in wanted:
+            captured[node] = incoming
+        edges = arrivals = ()
+        if useful is not None and node not in useful:
+            continue
+        if node.freed:
+            raise RuntimeError(
+                f"Trying to backward through the graph a second time: what {node.name()} had saved was freed by the first "
+                "backward. Specify retain_graph=True in that call if you need another"
+            )
+        if node.number < _last_write:
+            node.check_saved()
+        arrivals = node.differentiable_backward(incoming) if create else node.backward(incoming)
+        edges = node.inputs
+        if type(arrivals) is not tuple:
+            arrivals = (arrivals,)
+        if mode.anomaly is not None:
+            mode.anomaly.check(node, arrivals)
+        if not retain:
+            node.release()
+
+    for leaf, grad in pending.items():
+        if leaf._hooks:
+            grad = through_hooks(leaf._hooks, grad, type(leaf).wrap_gradient)
+        if targets is None:
+            leaf.accumulate(grad, leaf in borrowed)
+        elif leaf in wanted:
+            captured[leaf] = grad
+    return captured

@@ -1,0 +1,30 @@
+"""Differentiable operations, a theme a file. Importing this package gives Tensor its operators and methods."""
+
+from . import (
+    activation,
+    arithmetic,
+    broadcast,
+    compare,
+    conv,
+    creation,
+    dropout,
+    elementwise,
+    indexing,
+    inplace,
+    loss,
+    matmul,
+    norm,
+    pad,
+    pool,
+    reduce,
+    shape,
+    sorting,
+)
+from .declare import FUNCTIONAL, FUNCTIONS, METHODS, attach
+
+attach()
+
+__all__ = [
+    "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "broadcast", "compare", "conv", "creation", "dropout",
+    "elementwise", "indexing", "inplace", "loss", "matmul", "norm", "pad", "pool", "reduce", "shape", "sorting",
+]  # fmt: skip

@@ -1,0 +1,396 @@
+"""Arithmetic of two operands: + - * / // % **, and what is made of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Function, Tensor
+from .border import as_tensor, binary, cast, floating, op, operands, scalar_or_tensor_dtype, unary
+from .broadcast import fit
+from .elementwise import Log, zero_slope
+from .indexing import Where
+
+
+class Add(Function):
+    def forward(self, x: Any, y: Any) -> np.ndarray:
+        self.shapes = np.shape(x), np.shape(y)
+        return binary(np.add, x, y)
+
+    def backward(self, g: Any) -> Any:
+        x, y = self.shapes
+        return fit(g, x), (fit(g, y) if self.needs(1) else None)
+
+
+class Sub(Function):
+    def forward(self, x: Any, y: Any) -> np.ndarray:
+        self.shapes = np.shape(x), np.shape(y)
+        return binary(np.subtract, x, y)
+
+    def backward(self, g: Any) -> Any:
+        x, y = self.shapes
+        return (fit(g, x) if self.needs(0) else None), (fit(-g, y) if self.needs(1) else None)
+
+
+class Mul(Function):
+    def forward(self, x: Any, y: Any) -> np.ndarray:
+        self.shapes = np.shape(x), np.shape(y)
+        if self.needs(1):
+            self.x = x
+        if self.needs(0):
+            self.y = y
+        return binary(np.multiply, x, y)
+
+    def backward(self, g: Any) -> Any:
+        x, y = self.shapes
+        return (fit(g * self.y, x) if self.needs(0) else None), (fit(g * self.x, y) if self.needs(1) else None)
+
+
+class Div(Function):
+    def forward(self, x: Any, y: Any) -> np.ndarray:
+        self.shapes = np.shape(x), np.shape(y)
+        if self.needs(1):
+            self.x = x
+        self.y = y
+        return binary(np.divide, x, y)
+
+    def backward(self, g: Any) -> Any:
+        x, y = self.shapes
+        gx = g / self.y
+        return (fit(gx, x) if self.needs(0) else None), (fit(-gx * (self.x / self.y), y) if self.needs(1) else None)
+
+
+class PowNumber(Function):
+    """x ** n for a number n."""
+
+    def forward(self, x: np.ndarray, n: float) -> np.ndarray:
+        self.x, self.n = x, n
+        return unary(np.square, x) if n == 2 else binary(np.power, x, n)
+
+    def backward(self, g: Any) -> Any:
+        if self.n == 0:
+            return zero_slope(g)
+        return g * (self.x * 2 if self.n == 2 else PowNumber.on(self.x, self.n - 1) * self.n)
+
+
+class Pow(Function):
+    """x ** y where y, and perhaps x, is a Tensor."""
+
+    def forward(self, x: Any, y: np.ndarray) -> np.ndarray:
+        self.shapes = np.shape(x), y.shape
+        self.x, self.y = x, y
+        self.out = binary(np.power, x, y)
+        return self.out
+
+    def backward(self, g: Any) -> Any:
+        x, y = self.shapes
+        gx = gy = None
+        if self.needs(0):  # y x^(y-1); at y = 0 the derivative is 0 even where x^-1 is infinite
+            gx = fit(Where.on(values(self.y) == 0, zero_slope(g * self.y), g * self.y * power(self.x, self.y - 1)), x)
+        if self.needs(1):  # x^y log x; at x = 0 and y >= 0 the limit is 0
+            log = Log.on(self.x) if np.ndim(values(self.x)) or not isinstance(self.x, int | float) else float(np.log(self.x))
+            at_zero = (values(self.x) == 0) & (values(self.y) >= 0)
+            gy = fit(Where.on(at_zero, zero_slope(g * self.out), g * self.out * log), y)
+        return gx, gy
+
+
+def values(x: Any) -> Any:
+    """The array of a Tensor; an array or number as it is."""
+    return x._value if isinstance(x, Tensor) else x
+
+
+def power(x: Any, y: Any) -> Any:
+    """x ** y for Tensors or for arrays."""
+    return Pow.on(x, y) if isinstance(x, Tensor) or isinstance(y, Tensor) else binary(np.power, x, y)
+
+
+@op("add", ".add", ".__add__", ".__radd__")
+def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """input + alpha * other, broadcast."""
+    if alpha != 1:
+        other = mul(as_tensor(other, "other"), alpha)
+    x, y = operands(input, other)
+    return Add.apply(x, y) if isinstance(x, Tensor) else Add.apply(y, x)
+
+
+@op("sub", "subtract", ".sub", ".subtract", ".__sub__")
+def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """input - alpha * other, broadcast. Bool Tensors cannot be subtracted: use logical_xor or logical_not."""
+    if alpha != 1:
+        other = mul(as_tensor(other, "other"), alpha)
+    x, y = operands(input, other)
+    if scalar_or_tensor_dtype(x).kind == "b" or scalar_or_tensor_dtype(y).kind == "b" and not isinstance(y, bool):
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the "
+            "`~` or `logical_not()` operator instead."
+        )
+    return Sub.apply(x, y)
+
+
+@op("rsub", ".__rsub__")
+def rsub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """other - alpha * input, broadcast."""
+    return sub(other, input, alpha=alpha)
+
+
+@op("mul", "multiply", ".mul", ".multiply", ".__mul__", ".__rmul__")
+def mul(input: Any, other: Any) -> Tensor:
+    """input * other, broadcast."""
+    x, y = operands(input, other)
+    return Mul.apply(x, y)
+
+
+@op("div", "divide", "true_divide", ".div", ".divide", ".true_divide", ".__truediv__")
+def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """input / other, broadcast; integers give floats. `rounding_mode` 'floor' or 'trunc' rounds the quotient."""
+    if rounding_mode == "floor":
+        return floor_divide(input, other)
+    if rounding_mode not in (None, "trunc"):
+        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
+    x, y = operands(input, other)
+    dtype = scalar_or_tensor_dtype(x if isinstance(x, Tensor) else y)
+    quotient = Div.apply(floating(x) if isinstance(x, Tensor) else x, floating(y) if isinstance(y, Tensor) else y)
+    if rounding_mode is None:
+        return quotient
+    _check_integer_divisor(dtype, y)
+    if dtype.kind in "iu":
+        a, b = np.broadcast_arrays(values(x), values(y))
+        return as_tensor((np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b))).astype(dtype))
+    return quotient.trunc()
+
+
+@op(".__rtruediv__")
+def rdiv(input: Any, other: Any) -> Tensor:
+    """other / input."""
+    return div(other, input)
+
+
+@op("reciprocal", ".reciprocal")
+def reciprocal(input: Tensor) -> Tensor:
+    """1 / input."""
+    return div(1, input)
+
+
+def _check_integer_divisor(dtype: np.dtype, y: Any) -> None:
+    if dtype.kind in "iub" and not np.all(values(y)):
+        raise RuntimeError("ZeroDivisionError: integer division by zero")
+
+
+class FloorDivide(Function):
+    def forward(self, x: Any, y: Any) -> np.ndarray:
+        self.shapes = np.shape(x), np.shape(y)
+        return binary(np.floor_divide, x, y)
+
+    def backward(self, g: Any) -> Any:
+        x, y = self.shapes
+        return zero_slope(fit(g, x)), zero_slope(fit(g, y))
+
+
+@op("floor_divide", ".floor_divide", ".__floordiv__")
+def floor_divide(input: Any, other: Any) -> Tensor:
+    """floor(input / other); its gradient is 0. Division of integers by zero raises RuntimeError."""
+    x, y = operands(input, other)
+    _check_integer_divisor(scalar_or_tensor_dtype(x if isinstance(x, Tensor) else y), y)
+    return FloorDivide.apply(x, y)
+
+
+@op(".__rfloordiv__")
+def rfloordiv(input: Any, other: Any) -> Tensor:
+    """floor(other / input)."""
+    return floor_divide(other, input)
+
+
+@op("remainder", ".remainder", ".__mod__")
+def remainder(input: Any, other: Any) -> Tensor:
+    """input - other * floor(input / other): it has the sign of `other`, as Python's %."""
+    x, y = operands(input, other)
+    dtype = scalar_or_tensor_dtype(x if isinstance(x, Tensor) else y)
+    _check_integer_divisor(dtype, y)
+    return Remainder.apply(x, y)
+
+
+class Remainder(Function):
+    def forward(self, x: Any, y: Any) -> np.ndarray:
+        self.shapes = np.shape(x), np.shape(y)
+        self.quotient = binary(np.floor_divide, x, y)
+        return binary(np.remainder, x, y)
+
+    def backward(self, g: Any) -> Any:
+        x, y = self.shapes
+        return (fit(g, x) if self.needs(0) else None), (fit(g * -self.quotient, y) if self.needs(1) else None)
+
+
+@op(".__rmod__")
+def rremainder(input: Any, other: Any) -> Tensor:
+    """other % input."""
+    return remainder(other, input)
+
+
+@op("pow", ".pow", ".__pow__")
+def pow(input: Any, exponent: Any) -> Tensor:
+    """input ** exponent, broadcast. Integers to negative integer powers raise RuntimeError."""
+    x, y = operands(input, exponent)
+    dtype = scalar_or_tensor_dtype(x if isinstance(x, Tensor) else y)
+    if dtype.kind in "iu" and np.any(np.asarray(values(y)) < 0):
+        raise RuntimeError("Integers to negative integer powers are not allowed.")
+    if not isinstance(y, Tensor):
+        return PowNumber.apply(x, y)
+    return Pow.apply(x, y)
+
+
+@op(".__rpow__")
+def rpow(input: Any, base: Any) -> Tensor:
+    """base ** input."""
+    return pow(base, input)
+
+
+@op("lerp", ".lerp")
+def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
+    """input + weight * (end - input)."""
+    return input + (end - input) * weight
+
+
+@op("addcmul", ".addcmul")
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """input + value * tensor1 * tensor2."""
+    return input + tensor1 * tensor2 * value
+
+
+@op("addcdiv", ".addcdiv")
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """input + value * tensor1 / tensor2."""
+    return input + tensor1 / tensor2 * value
+
+
+class Atan2(Function):
+    def forward(self, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        self.shapes = y.shape, x.shape
+        self.y, self.x = y, x
+        return binary(np.arctan2, y, x)
+
+    def backward(self, g: Any) -> Any:
+        y, x = self.shapes
+        scaled = g / (self.y * self.y + self.x * self.x)
+        return fit(scaled * self.x, y), fit(-(scaled * self.y), x)
+
+
+@op("atan2", ".atan2")
+def atan2(input: Tensor, other: Tensor) -> Tensor:
+    """The angle of the point (other, input), in (-pi, pi]."""
+    x, y = operands(input, other)
+    return Atan2.apply(floating(x), floating(y))
+
+
+class Maximum(Function):
+    """The larger of two; where they are equal each gets half of the gradient, as in PyTorch. NaN wins."""
+
+    ufunc = np.maximum
+
+    def forward(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        self.shapes = x.shape, y.shape
+        loses = np.less if self.ufunc is np.maximum else np.greater
+        half = np.equal(x, y) * x.dtype.type(0.5)
+        self.shares = 1 - loses(x, y) - half, 1 - loses(y, x) - half
+        return binary(self.ufunc, x, y)
+
+    def backward(self, g: Any) -> Any:
+        x, y = self.shapes
+        return fit(g * self.shares[0], x), fit(g * self.shares[1], y)
+
+
+class Minimum(Maximum):
+    ufunc = np.minimum
+
+
+@op("maximum", ".maximum")
+def maximum(input: Tensor, other: Tensor) -> Tensor:
+    """The larger of two, elementwise; NaN wins."""
+    return Maximum.apply(*(as_tensor(t) for t in operands(input, other)))
+
+
+@op("minimum", ".minimum")
+def minimum(input: Tensor, other: Tensor) -> Tensor:
+    """The smaller of two, elementwise; NaN wins."""
+    return Minimum.apply(*(as_tensor(t) for t in operands(input, other)))
+
+
+class Clamp(Function):
+    def forward(self, x: np.ndarray, low: Any, high: Any) -> np.ndarray:
+        out = x
+        if low is not None:
+            out = binary(np.maximum, out, low)
+        if high is not None:
+            out = binary(np.minimum, out, high)
+        self.inside = (x == out).astype(x.dtype) if out is not x else np.ones_like(x)
+        return out
+
+    def backward(self, g: Any) -> Any:
+        return g * self.inside
+
+
+@op("clamp", "clip", ".clamp", ".clip")
+def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """`input` limited to [min, max], numbers or Tensors; gradients flow where it already was inside."""
+    if min is None and max is None:
+        raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
+    input = as_tensor(input)
+    if isinstance(min, Tensor) or isinstance(max, Tensor):
+        out = input if min is None else maximum(input, min)
+        return out if max is None else minimum(out, max)
+    for bound in (min, max):
+        if bound is not None:
+            input = operands(input, bound)[0]
+    return Clamp.apply(input, min, max)
+
+
+@op("clamp_min", ".clamp_min")
+def clamp_min(input: Tensor, min: Any) -> Tensor:
+    """`input`, or `min` where it is smaller."""
+    return clamp(input, min=min)
+
+
+@op("clamp_max", ".clamp_max")
+def clamp_max(input: Tensor, max: Any) -> Tensor:
+    """`input`, or `max` where it is larger."""
+    return clamp(input, max=max)
+
+
+@op("neg", "negative", ".neg", ".negative", ".__neg__")
+def neg(input: Tensor) -> Tensor:
+    """-input."""
+    input = as_tensor(input)
+    if input._value.dtype.kind == "b":
+        raise RuntimeError("Negation, the `-` operator, on a bool tensor is not supported; use the `~` operator instead.")
+    return Neg.apply(input)
+
+
+class Neg(Function):
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return unary(np.negative, x)
+
+    def backward(self, g: Any) -> Any:
+        return -g
+
+
+@op(".to", ".type")
+def to(input: Tensor, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False) -> Tensor:
+    """`input` in another dtype (given as such, or as that of another Tensor); itself when nothing changes and not `copy`.
+
+    The only device is 'cpu'; any other raises RuntimeError.
+    """
+    from ..dtypes import as_dtype
+
+    for arg in args:
+        if isinstance(arg, Tensor):
+            dtype = arg.dtype
+        elif isinstance(arg, str) and arg.split(":")[0] in ("cpu", "cuda", "mps", "xpu", "meta"):
+            device = arg
+        elif arg is not None:
+            dtype = as_dtype(arg)
+    if device is not None and str(device).split(":")[0] != "cpu":
+        raise RuntimeError(f"minigrad computes on the CPU alone: there is no device {str(device)!r}")
+    target = input.dtype if dtype is None else as_dtype(dtype)
+    if input.dtype == target:
+        return input.clone() if copy else input
+    return cast(input, target)

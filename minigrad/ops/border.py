@@ -1,0 +1,146 @@
+"""The border between Tensors and kernels: what may be mixed, and in which form arrays reach a kernel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._kernels import empty, empty_like
+from ..dtypes import as_array, category, float32, float64, number_type, promote_types, result_type
+from ..tensor import Function, Tensor, wrap
+from .declare import UnsupportedOperand, op
+
+KERNEL_DTYPES = (float32, float64)
+_NUMBERS = frozenset({int, float, bool})
+
+
+class Cast(Function):
+    """x in another dtype; its gradient goes back in x's."""
+
+    def forward(self, x: np.ndarray, dtype: np.dtype) -> np.ndarray:
+        self.dtype = (x.dtype,)
+        out = empty(x.shape, dtype)
+        np.copyto(out, x, casting="unsafe")
+        return out
+
+    def backward(self, g: Any) -> Any:
+        return Cast.on(g, self.dtype[0])
+
+
+def cast(x: Tensor, dtype: np.dtype) -> Tensor:
+    """`x` in `dtype`; itself when it has that dtype already. Gradients flow between floating dtypes only."""
+    if x._value.dtype == dtype:
+        return x
+    return Cast.apply(x if category(dtype) == 2 else x.detach(), dtype)
+
+
+def as_tensor(x: Any, name: str = "input") -> Tensor:
+    """`x` if it is a Tensor, an array or number as one; anything else is a TypeError that names the argument."""
+    if isinstance(x, Tensor):
+        return x
+    if isinstance(x, np.ndarray | np.generic) or type(x) in _NUMBERS:
+        return wrap(as_array(x))
+    raise UnsupportedOperand(f"argument '{name}' must be Tensor, not {type(x).__name__}")
+
+
+def floating(x: Any, name: str = "input") -> Tensor:
+    """`x` as a Tensor of floating dtype: integers and bools become float32."""
+    x = as_tensor(x, name)
+    return x if x._value.dtype.kind == "f" else cast(x, float32)
+
+
+def operands(x: Any, y: Any) -> tuple[Any, Any]:
+    """`x` and `y` as PyTorch mixes them: Tensors of one dtype, or one Tensor and a Python number that adapts to it."""
+    if isinstance(x, Tensor):
+        if isinstance(y, Tensor):
+            a, b = x._value.dtype, y._value.dtype
+            if a is b or a == b:
+                return x, y
+            dtype = result_type(x._value, y._value)
+            return cast(x, dtype), cast(y, dtype)
+        if type(y) in _NUMBERS:
+            kind = x._value.dtype.kind
+            if kind == "f" or (kind != "b" and type(y) is int):
+                return x, y
+            return cast(x, result_type(x._value, y)), y
+        if isinstance(y, np.generic):
+            return operands(x, y.item())
+        return operands(x, as_tensor(y, "other"))
+    if isinstance(y, Tensor):
+        b, a = operands(y, x)
+        return a, b
+    return operands(as_tensor(x), y)
+
+
+def scalar_or_tensor_dtype(x: Any) -> np.dtype:
+    """The dtype of a Tensor, or the one a Python number stands for."""
+    return x._value.dtype if isinstance(x, Tensor) else number_type(x)
+
+
+def same_dtype(name: str, **tensors: Tensor | None) -> None:
+    """Raise unless all Tensors given have one dtype, and one that kernels know."""
+    given = {key: tensor for key, tensor in tensors.items() if tensor is not None}
+    dtypes = {tensor._value.dtype for tensor in given.values()}
+    if len(dtypes) > 1:
+        listed = ", ".join(f"{key} is {tensor.dtype}" for key, tensor in given.items())
+        raise RuntimeError(f"{name}: expected all arguments to have the same dtype, but {listed}")
+    if not dtypes <= set(KERNEL_DTYPES):
+        raise RuntimeError(f"{name} is implemented for float32 and float64, not for {dtypes.pop()}; convert with .float()")
+
+
+def contiguous(x: np.ndarray) -> np.ndarray:
+    """`x` itself if its elements lie in order, otherwise a copy in which they do."""
+    if x.flags.c_contiguous:
+        return x
+    out = empty_like(x)
+    np.copyto(out, x)
+    return out
+
+
+def unary(function: np.ufunc, x: np.ndarray) -> np.ndarray:
+    """A NumPy function of one array, into aligned memory."""
+    return function(x, empty_like(x))
+
+
+def binary(function: np.ufunc, x: Any, y: Any) -> np.ndarray:
+    """A NumPy function of two arrays (or an array and a number), into aligned memory where the shape is known at once."""
+    if type(x) is np.ndarray and (type(y) is not np.ndarray or y.ndim == 0 or y.shape == x.shape):
+        return function(x, y, empty_like(x))
+    if type(y) is np.ndarray and (type(x) is not np.ndarray or x.ndim == 0):
+        return function(x, y, empty_like(y))
+    try:
+        return function(x, y, empty(np.broadcast_shapes(x.shape, y.shape), x.dtype))
+    except ValueError:
+        raise RuntimeError(
+            f"{function.__name__}: shapes {list(x.shape)} and {list(y.shape)} do not broadcast: aligned at the right, each pair "
+            "of sizes must be equal or one of them 1"
+        ) from None
+
+
+def axis_of(dim: Any, ndim: int) -> int:
+    """`dim` counted from the front; IndexError when out of range."""
+    try:
+        dim = dim.__index__()
+    except AttributeError:
+        raise TypeError(f"dim must be an int, not {type(dim).__name__}") from None
+    bound = max(ndim, 1)
+    if not -bound <= dim < bound:
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-bound}, {bound - 1}], but got {dim})")
+    return dim % bound
+
+
+def axes_of(dim: Any, ndim: int) -> tuple[int, ...]:
+    """The axes `dim` names (an int, several, or None for all), ascending."""
+    if dim is None or (isinstance(dim, tuple | list) and not dim):
+        return tuple(range(ndim))
+    axes = [axis_of(d, ndim) for d in (dim if isinstance(dim, tuple | list) else (dim,))]
+    if len(set(axes)) < len(axes):
+        raise RuntimeError(f"dim {axes[0]} appears multiple times in the list of dims")
+    return tuple(sorted(axis for axis in axes if axis < ndim))
+
+
+__all__ = [
+    "KERNEL_DTYPES", "Cast", "as_tensor", "axes_of", "axis_of", "binary", "cast", "contiguous", "empty", "empty_like",
+    "floating", "op", "operands", "promote_types", "same_dtype", "scalar_or_tensor_dtype", "unary",
+]  # fmt: skip

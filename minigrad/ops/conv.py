@@ -1,0 +1,209 @@
+"""Convolutions. The product of images and filters is bilinear, so three Functions are each other's gradients:
+the convolution itself, its gradient for the input (the transposed convolution) and its gradient for the filters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import _kernels as kernels
+from ..tensor import Function, Tensor
+from .border import as_tensor, contiguous, empty, op, same_dtype
+from .broadcast import sum_array
+
+Geometry = tuple[tuple[int, int], tuple[int, int], tuple[int, int], int]  # stride, padding, dilation, groups
+
+
+class Conv2d(Function):
+    """out[n, o, i, j] = bias[o] + sum over c, u, v of weight[o, c, u, v] * x[n, c, i * stride + u * dilation - padding, ...]."""
+
+    def forward(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, geometry: Geometry) -> np.ndarray:
+        self.geometry, self.shapes = geometry, (x.shape, weight.shape)
+        if self.needs(1):
+            self.x = x
+        if self.needs(0):
+            self.weight = weight
+        stride, padding, dilation, groups = geometry
+        size = tuple(output_size(x.shape[a + 2], weight.shape[a + 2], stride[a], padding[a], dilation[a]) for a in (0, 1))
+        out = empty((x.shape[0], weight.shape[0], *size), x.dtype)
+        if out.size:
+            kernels.conv.conv2d_forward(contiguous(x), contiguous(weight), bias, out, stride, padding, dilation, groups)
+        return out
+
+    def backward(self, g: Any) -> Any:
+        x, weight = self.shapes
+        gx = Conv2dInput.on(g, self.weight, x, self.geometry) if self.needs(0) else None
+        gw = Conv2dWeight.on(g, self.x, weight, self.geometry) if self.needs(1) else None
+        return gx, gw, (channel_sums(g) if self.needs(2) else None)
+
+
+def channel_sums(g: Any) -> Any:
+    """The sums over all axes but the second, of an array or a Tensor."""
+    return g.sum((0, 2, 3)) if isinstance(g, Tensor) else sum_array(g, (0, 2, 3))
+
+
+class Conv2dInput(Function):
+    """The gradient of a convolution for its input of `shape`: every output value spread over the patch it came from."""
+
+    def forward(self, g: np.ndarray, weight: np.ndarray, shape: tuple[int, ...], geometry: Geometry) -> np.ndarray:
+        self.g, self.weight, self.geometry = g, weight, geometry
+        out = empty(shape, g.dtype)
+        if g.size and out.size:
+            kernels.conv.conv2d_backward_input(contiguous(g), contiguous(weight), out, *geometry)
+        else:
+            out.fill(0)
+        return out
+
+    def backward(self, h: Any) -> Any:
+        gg = Conv2d.on(h, self.weight, None, self.geometry) if self.needs(0) else None
+        return gg, (Conv2dWeight.on(self.g, h, self.weight.shape, self.geometry) if self.needs(1) else None)
+
+
+class Conv2dWeight(Function):
+    """The gradient of a convolution for its filters of `shape`: the correlation of input patches with output gradients."""
+
+    def forward(self, g: np.ndarray, x: np.ndarray, shape: tuple[int, ...], geometry: Geometry) -> np.ndarray:
+        self.g, self.x, self.geometry = g, x, geometry
+        out = empty(shape, g.dtype)
+        if g.size and out.size:
+            kernels.conv.conv2d_backward_weight(contiguous(g), contiguous(x), out, *geometry)
+        else:
+            out.fill(0)
+        return out
+
+    def backward(self, h: Any) -> Any:
+        gg = Conv2d.on(self.x, h, None, self.geometry) if self.needs(0) else None
+        return gg, (Conv2dInput.on(self.g, h, self.x.shape, self.geometry) if self.needs(1) else None)
+
+
+def output_size(size: int, kernel: int, stride: int, padding: int, dilation: int) -> int:
+    """How many positions a window has along an axis."""
+    return (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+
+
+def pair(value: Any, name: str, smallest: int = 1) -> tuple[int, int]:
+    """An int for both axes, or two ints, none below `smallest`."""
+    parts = tuple(value) if isinstance(value, tuple | list) else (value, value)
+    if len(parts) == 1:
+        parts *= 2
+    if len(parts) != 2 or not all(isinstance(part, int) and not isinstance(part, bool) for part in parts):
+        raise TypeError(f"{name} must be an int or two ints, got {value!r}")
+    if min(parts) < smallest:
+        raise RuntimeError(f"{name} must be {'greater than zero' if smallest else 'non-negative'}, got {value}")
+    return parts
+
+
+@op("conv2d", "F.conv2d")
+def conv2d(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Tensor:
+    """The cross-correlation of images with filters.
+
+    Shapes: input (N, C, H, W) or (C, H, W), weight (O, C / groups, KH, KW), bias (O,); result (N, O, H', W') with
+    H' = (H + 2 padding - dilation (KH - 1) - 1) // stride + 1. `padding` may be 'valid' or 'same' (with stride 1).
+    """
+    input = as_tensor(input)
+    if weight.ndim != 4 or input.ndim not in (3, 4):
+        raise RuntimeError(
+            f"Expected 3D (unbatched) or 4D (batched) input and a 4D weight to conv2d, but got input of size: {list(input.shape)} and "
+            f"weight of size: {list(weight.shape)}"
+        )
+    if input.ndim == 3:
+        return conv2d(input.unsqueeze(0), weight, bias, stride, padding, dilation, groups).squeeze(0)
+    steps, spread = pair(stride, "stride"), pair(dilation, "dilation")
+    if isinstance(padding, str):
+        input, border = _string_padding(input, weight, padding, steps, spread)
+    else:
+        border = pair(padding, "padding", 0)
+    if groups < 1:
+        raise RuntimeError(f"groups must be a positive integer, got {groups}")
+    channels, filters = input.shape[1], weight.shape[0]
+    if channels != weight.shape[1] * groups:
+        raise RuntimeError(
+            f"Given groups={groups}, weight of size {list(weight.shape)}, expected input{list(input.shape)} to have "
+            f"{weight.shape[1] * groups} channels, but got {channels} channels instead"
+        )
+    if filters % groups:
+        raise RuntimeError(f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got {filters}")
+    if bias is not None and bias.shape != (filters,):
+        raise RuntimeError(
+            f"Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {filters} elements, but got bias of size "
+            f"{list(bias.shape)} instead"
+        )
+    for axis in (0, 1):
+        reach = spread[axis] * (weight.shape[axis + 2] - 1) + 1
+        if input.shape[axis + 2] + 2 * border[axis] < reach:
+            raise RuntimeError(
+                f"Calculated padded input size per channel: {[n + 2 * b for n, b in zip(input.shape[2:], border, strict=True)]}. Kernel "
+                f"size: {[s * (n - 1) + 1 for s, n in zip(spread, weight.shape[2:], strict=True)]}. Kernel size can't be greater than "
+                "actual input size"
+            )
+    same_dtype("conv2d", input=input, weight=weight, bias=bias)
+    return Conv2d.apply(input, weight, bias, (steps, border, spread, groups))
+
+
+def _string_padding(input: Tensor, weight: Tensor, padding: str, stride: Any, dilation: Any) -> tuple[Tensor, tuple[int, int]]:
+    if padding == "valid":
+        return input, (0, 0)
+    if padding != "same":
+        raise ValueError(f"Invalid padding string {padding!r}, should be one of 'same', 'valid'")
+    if stride != (1, 1):
+        raise ValueError("padding='same' is not supported for strided convolutions")
+    total = [dilation[axis] * (weight.shape[axis + 2] - 1) for axis in (0, 1)]
+    if all(t % 2 == 0 for t in total):
+        return input, (total[0] // 2, total[1] // 2)
+    from .pad import pad
+
+    (top, left) = (t // 2 for t in total)
+    return pad(input, (left, total[1] - left, top, total[0] - top)), (0, 0)
+
+
+@op("conv1d", "F.conv1d")
+def conv1d(
+    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Tensor:
+    """`conv2d` on one axis: input (N, C, L) or (C, L), weight (O, C / groups, K)."""
+    if weight.ndim != 3 or input.ndim not in (2, 3):
+        raise RuntimeError(
+            f"Expected 2D (unbatched) or 3D (batched) input and a 3D weight to conv1d, but got input of size: {list(input.shape)} and "
+            f"weight of size: {list(weight.shape)}"
+        )
+    one = [value[0] if isinstance(value, tuple | list) else value for value in (stride, padding, dilation)]
+    border = one[1] if isinstance(one[1], str) else (0, one[1])
+    out = conv2d(input.unsqueeze(-2), weight.unsqueeze(2), bias, (1, one[0]), border, (1, one[2]), groups)
+    return out.squeeze(-2)
+
+
+@op("conv_transpose2d", "F.conv_transpose2d")
+def conv_transpose2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor:
+    """The transpose of `conv2d` as a linear map: input (N, C, H, W), weight (C, O / groups, KH, KW); result (N, O, H', W') with
+    H' = (H - 1) stride - 2 padding + dilation (KH - 1) + output_padding + 1."""
+    input = as_tensor(input)
+    if input.ndim == 3:
+        return conv_transpose2d(input.unsqueeze(0), weight, bias, stride, padding, output_padding, groups, dilation).squeeze(0)
+    if weight.ndim != 4 or input.ndim != 4 or input.shape[1] != weight.shape[0] or weight.shape[0] % groups:
+        raise RuntimeError(
+            f"conv_transpose2d: input of size {list(input.shape)} and weight of size {list(weight.shape)} with groups={groups} do not fit: "
+            "the weight's first size must be the input's channels, a multiple of groups"
+        )
+    steps, border, spread = pair(stride, "stride"), pair(padding, "padding", 0), pair(dilation, "dilation")
+    extra = pair(output_padding, "output_padding", 0)
+    if any(extra[a] >= max(steps[a], spread[a]) for a in (0, 1)):
+        raise RuntimeError("output padding must be smaller than either stride or dilation")
+    same_dtype("conv_transpose2d", input=input, weight=weight, bias=bias)
+    size = [
+        (input.shape[a + 2] - 1) * steps[a] - 2 * border[a] + spread[a] * (weight.shape[a + 2] - 1) + extra[a] + 1 for a in (0, 1)
+    ]
+    shape = (input.shape[0], weight.shape[1] * groups, *size)
+    out = Conv2dInput.apply(input, weight, shape, (steps, border, spread, groups))
+    return out if bias is None else out + bias.reshape(1, -1, 1, 1)

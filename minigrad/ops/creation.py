@@ -1,0 +1,320 @@
+"""Making Tensors: from data, filled, in sequence, and at random."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .._kernels import empty as aligned_empty
+from ..dtypes import as_array, as_dtype, float32, int64
+from ..random import Generator, default_generator
+from ..tensor import Tensor, _fresh, wrap
+from .border import as_tensor, op
+from .compare import _value
+
+
+def _finish(array: np.ndarray, requires_grad: bool) -> Tensor:
+    tensor = wrap(array)
+    if requires_grad:
+        tensor.requires_grad = True
+    return tensor
+
+
+def _shape(size: Sequence[Any]) -> tuple[int, ...]:
+    """Sizes given one by one, or as one sequence."""
+    sizes = tuple(size[0]) if len(size) == 1 and isinstance(size[0], tuple | list) else tuple(size)
+    try:
+        shape = tuple(int(n.__index__()) for n in sizes)
+    except AttributeError:
+        raise TypeError(f"sizes have to be ints, got {sizes}") from None
+    if any(n < 0 for n in shape):
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
+    return shape
+
+
+def _filled(size: Sequence[Any], value: Any, dtype: Any, requires_grad: bool) -> Tensor:
+    array = aligned_empty(_shape(size), float32 if dtype is None else as_dtype(dtype))
+    if value is not None:
+        array.fill(value)
+    return _finish(array, requires_grad)
+
+
+@op("tensor")
+def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A Tensor holding a copy of `data`: a number, nested sequences, an array or a Tensor.
+
+    Python floats become float32, ints int64; arrays keep their dtype, unless `dtype` says otherwise.
+    """
+    return _finish(_fresh(as_array(data, dtype)), requires_grad)
+
+
+@op("as_tensor", "asarray")
+def as_tensor_(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """`data` as a Tensor, sharing memory where that is possible."""
+    if isinstance(data, Tensor):
+        return data if dtype is None else data.to(as_dtype(dtype))
+    return _share(as_array(data, dtype))
+
+
+@op("from_numpy")
+def from_numpy(ndarray: np.ndarray) -> Tensor:
+    """A Tensor that shares memory with an array; one that may not be written to refuses in-place operations."""
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    return _share(as_array(ndarray))
+
+
+@op("from_dlpack")
+def from_dlpack(ext_tensor: Any) -> Tensor:
+    """A Tensor that shares memory with any object that speaks DLPack (a NumPy, PyTorch or JAX array on the CPU)."""
+    return _share(as_array(np.from_dlpack(ext_tensor)))
+
+
+def _share(array: np.ndarray) -> Tensor:
+    return wrap(array[...])  # a view is never moved
+
+
+@op("zeros")
+def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A Tensor of zeros, float32 unless `dtype` says otherwise."""
+    return _filled(size, 0, dtype, requires_grad)
+
+
+@op("ones")
+def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A Tensor of ones, float32 unless `dtype` says otherwise."""
+    return _filled(size, 1, dtype, requires_grad)
+
+
+@op("empty")
+def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A Tensor whose elements are whatever was in memory."""
+    return _filled(size, None, dtype, requires_grad)
+
+
+@op("full")
+def full(size: Sequence[int], fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A Tensor of one number; its dtype is that of the number (floats: float32) unless given."""
+    kind = as_array(fill_value).dtype if dtype is None else dtype
+    return _filled((tuple(size),), fill_value, kind, requires_grad)
+
+
+@op("zeros_like")
+def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros of the shape and dtype of `input`."""
+    return _filled((input.shape,), 0, dtype or input.dtype, requires_grad)
+
+
+@op("ones_like")
+def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones of the shape and dtype of `input`."""
+    return _filled((input.shape,), 1, dtype or input.dtype, requires_grad)
+
+
+@op("empty_like")
+def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Uninitialized memory of the shape and dtype of `input`."""
+    return _filled((input.shape,), None, dtype or input.dtype, requires_grad)
+
+
+@op("full_like")
+def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """One number in the shape and dtype of `input`."""
+    return _filled((input.shape,), fill_value, dtype or input.dtype, requires_grad)
+
+
+@op(".new_zeros")
+def new_zeros(input: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros of the dtype of `input`."""
+    return _filled(size, 0, dtype or input.dtype, requires_grad)
+
+
+@op(".new_ones")
+def new_ones(input: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones of the dtype of `input`."""
+    return _filled(size, 1, dtype or input.dtype, requires_grad)
+
+
+@op(".new_tensor")
+def new_tensor(input: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A copy of `data` in the dtype of `input`."""
+    return _finish(_fresh(as_array(data, dtype or input.dtype)), requires_grad)
+
+
+@op("arange")
+def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """start, start + step, ... up to but not including `end`; int64 for ints, otherwise float32. `arange(n)` begins at 0."""
+    if end is None:
+        start, end = 0, start
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    if dtype is None:
+        dtype = int64 if all(isinstance(part, int) for part in (start, end, step)) else float32
+    count = math.ceil((end - start) / step)
+    return _finish((start + np.arange(count) * step).astype(as_dtype(dtype)), requires_grad)
+
+
+@op("linspace")
+def linspace(start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """`steps` evenly spaced numbers from `start` to `end`, both included."""
+    return _finish(np.linspace(start, end, steps).astype(float32 if dtype is None else as_dtype(dtype)), requires_grad)
+
+
+@op("eye")
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """The n x m matrix with ones on its diagonal."""
+    return _finish(np.eye(n, m, dtype=float32 if dtype is None else as_dtype(dtype)), requires_grad)
+
+
+def _float_dtype(dtype: Any) -> np.dtype:
+    kind = float32 if dtype is None else as_dtype(dtype)
+    if kind.kind != "f":
+        raise RuntimeError(f"random real numbers need a floating dtype, not {kind}")
+    return kind
+
+
+def uniform_array(shape: tuple[int, ...], dtype: np.dtype, generator: Generator | None) -> np.ndarray:
+    """Uniform numbers in [0, 1)."""
+    rng = (generator or default_generator).numpy()
+    kind = np.dtype(np.float64) if dtype == np.float64 else np.dtype(np.float32)
+    return np.asarray(rng.random(shape, dtype=kind.type)).astype(dtype, copy=False)
+
+
+def normal_array(shape: tuple[int, ...], dtype: np.dtype, generator: Generator | None) -> np.ndarray:
+    """Standard normal numbers."""
+    rng = (generator or default_generator).numpy()
+    kind = np.dtype(np.float64) if dtype == np.float64 else np.dtype(np.float32)
+    return np.asarray(rng.standard_normal(shape, dtype=kind.type)).astype(dtype, copy=False)
+
+
+@op("rand")
+def rand(
+    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Uniform numbers in [0, 1)."""
+    return _finish(uniform_array(_shape(size), _float_dtype(dtype), generator), requires_grad)
+
+
+@op("randn")
+def randn(
+    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Standard normal numbers."""
+    return _finish(normal_array(_shape(size), _float_dtype(dtype), generator), requires_grad)
+
+
+@op("rand_like")
+def rand_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Uniform numbers in [0, 1) in the shape and dtype of `input`."""
+    return rand(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
+
+
+@op("randn_like")
+def randn_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Standard normal numbers in the shape and dtype of `input`."""
+    return randn(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
+
+
+@op("randint")
+def randint(
+    low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Integers in [low, high), each as likely; `randint(high, size)` begins at 0."""
+    if size is None:
+        low, high, size = 0, low, high
+    if not isinstance(size, tuple | list):
+        raise TypeError(f"randint needs a size, a tuple of ints, got {size!r}")
+    if low >= high:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    rng = (generator or default_generator).numpy()
+    return _finish(rng.integers(low, high, _shape(size)).astype(int64 if dtype is None else as_dtype(dtype)), requires_grad)
+
+
+@op("randperm")
+def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:
+    """The numbers 0 to n - 1 in random order."""
+    if n < 0:
+        raise RuntimeError(f"n must be non-negative, got {n}")
+    rng = (generator or default_generator).numpy()
+    return wrap(rng.permutation(n).astype(int64 if dtype is None else as_dtype(dtype)))
+
+
+@op("bernoulli", ".bernoulli")
+def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """1 with probability `input` (elementwise, in [0, 1]), else 0, in the dtype of `input`."""
+    p = as_tensor(input)._value
+    if p.size and not (p.min() >= 0 and p.max() <= 1):
+        raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true: every probability has to lie in [0, 1]")
+    return wrap((uniform_array(p.shape, np.dtype(np.float64), generator) < p).astype(p.dtype))
+
+
+@op("normal")
+def normal(mean: Any, std: Any, size: Any = None, *, generator: Generator | None = None) -> Tensor:
+    """Normal numbers of the given means and standard deviations: Tensors (broadcast), or numbers and a `size`."""
+    shape = _shape((size,)) if size is not None else np.broadcast_shapes(np.shape(_value(mean)), np.shape(_value(std)))
+    return wrap(normal_array(shape, float32, generator)) * std + mean
+
+
+@op("multinomial", ".multinomial")
+def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
+    """Indices drawn with probabilities proportional to `input` (C,) or (N, C): (num_samples,) or (N, num_samples), int64."""
+    weights = as_tensor(input)._value.astype(np.float64)
+    rows = weights.reshape(-1, weights.shape[-1])
+    if not np.isfinite(rows).all() or (rows < 0).any() or (rows.sum(1) <= 0).any():
+        raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0, or sums to 0")
+    if not replacement and num_samples > int((rows > 0).sum(1).min()):
+        raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
+    rng = (generator or default_generator).numpy()
+    drawn = [rng.choice(len(row), num_samples, replacement, row / row.sum()) for row in rows]
+    return wrap(np.asarray(drawn, int64).reshape((*weights.shape[:-1], num_samples)))
+
+
+@op("is_tensor")
+def is_tensor(obj: Any) -> bool:
+    """Whether `obj` is a Tensor."""
+    return isinstance(obj, Tensor)
+
+
+@op("is_floating_point")
+def is_floating_point(input: Tensor) -> bool:
+    """Whether the dtype of `input` is a floating one."""
+    return input.is_floating_point()
+
+
+def _converter(name: str, dtype: Any) -> None:
+    def convert(input: Tensor) -> Tensor:
+        return input.to(dtype)
+
+    convert.__name__ = name
+    convert.__doc__ = f"`input` as {dtype}."
+    op(f".{name}")(convert)
+
+
+for _name, _dtype in {
+    "float": "float32", "double": "float64", "half": "float16", "int": "int32", "long": "int64", "short": "int16", "char": "int8",
+    "byte": "uint8", "bool": "bool",
+}.items():  # fmt: skip
+    _converter(_name, np.dtype(_dtype))
+
+
+@op(".cpu")
+def cpu(input: Tensor) -> Tensor:
+    """`input` itself: it is on the CPU."""
+    return input
+
+
+@op("get_rng_state")
+def get_rng_state() -> Tensor:
+    """The state of the default generator, 24 elements of uint8."""
+    return wrap(default_generator.get_state())
+
+
+@op("set_rng_state")
+def set_rng_state(new_state: Tensor) -> None:
+    """Bring the default generator back to a state that `get_rng_state` returned."""
+    default_generator.set_state(as_tensor(new_state, "new_state")._value)

@@ -1,0 +1,64 @@
+"""How an operation says what it is called.
+
+`@op("add", ".add", ".__add__")` above a function declares it as `minigrad.add`, as the method `Tensor.add` and as the
+operator `+`; `"F.relu"` is a name in `minigrad.nn.functional`. `minigrad.ops` attaches the declared methods to Tensor,
+and the stubs that editors read are written from the same declarations (`python -m minigrad.testing.stubs`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from ..tensor import Tensor
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FUNCTIONS: dict[str, Callable] = {}  # minigrad.<name>
+METHODS: dict[str, Callable] = {}  # Tensor.<name>
+FUNCTIONAL: dict[str, Callable] = {}  # minigrad.nn.functional.<name>
+PROPERTIES = {"T", "mT", "H"}  # methods read without brackets
+
+_BINARY = (
+    "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul rmatmul and rand or ror xor rxor "
+    "lshift rshift eq ne lt le gt ge iadd isub imul itruediv ipow"
+)
+_BINARY_OPERATORS = {f"__{name}__" for name in _BINARY.split()}
+
+
+class UnsupportedOperand(TypeError):
+    """An operand that is neither a Tensor nor a number; an operator then lets the other operand try."""
+
+
+def op(*names: str) -> Callable[[F], F]:
+    """Declare a function under `names`: 'add' for minigrad.add, '.add' for Tensor.add, 'F.relu' for functional.relu."""
+
+    def declare(function: F) -> F:
+        for name in names:
+            if name.startswith("."):
+                method = name[1:]
+                METHODS[method] = _operator(function) if method in _BINARY_OPERATORS else function
+            elif name.startswith("F."):
+                FUNCTIONAL[name[2:]] = function
+            else:
+                FUNCTIONS[name] = function
+        return function
+
+    return declare
+
+
+def _operator(function: Callable) -> Callable:
+    def operator(self: Tensor, other: Any) -> Any:
+        try:
+            return function(self, other)
+        except UnsupportedOperand:
+            return NotImplemented
+
+    operator.__doc__ = function.__doc__
+    return operator
+
+
+def attach() -> None:
+    """Give Tensor the methods that have been declared."""
+    for name, method in METHODS.items():
+        setattr(Tensor, name, property(method) if name in PROPERTIES else method)

@@ -1,0 +1,220 @@
+"""Dropout: one operation, mask-and-scale, whose gradient is the same operation on the gradient.
+
+The mask is a pure function of the generator's seed, the number of the call and the index of the element
+(docs/dropout_format.md), so forward stores nothing and backward draws the same numbers again. Element-wise dropout draws
+a number for each element; Dropout1d/2d/3d one for each channel.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from .. import _kernels as kernels
+from ..random import Generator, default_generator
+from ..tensor import Function, Tensor, wrap
+from .activation import maybe_in_place
+from .border import KERNEL_DTYPES, as_tensor, contiguous, empty, empty_like, op
+from .elementwise import zero_slope
+from .indexing import where
+
+ALL = 2**32  # the keep threshold at which every element is kept
+
+
+class Dropout(Function):
+    """x * 2^32 / threshold where the element's random 32 bits are below `threshold`, elsewhere 0."""
+
+    def forward(self, x: np.ndarray, inner: int, place: tuple[int, int, int], threshold: int) -> np.ndarray:
+        self.inner, self.place, self.threshold = inner, place, threshold
+        out = empty_like(x)
+        kernels.dropout.dropout(contiguous(x), out, inner, *place, threshold)
+        return out
+
+    def backward(self, g: Any) -> Any:
+        return Dropout.on(g, self.inner, self.place, self.threshold)
+
+
+class DropAll(Function):
+    """Zeros, whatever x holds; p = 1."""
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        out = empty_like(x)
+        out.fill(0)
+        return out
+
+    def backward(self, g: Any) -> Any:
+        return zero_slope(g)
+
+
+def keep_threshold(p: float) -> int:
+    """T = round((1 - p) 2^32): an element is kept when its 32 random bits are below T."""
+    return round((1 - p) * ALL)
+
+
+def check_p(p: float) -> float:
+    """`p` as a float; ValueError unless it is a probability."""
+    p = float(p)
+    if not 0.0 <= p <= 1.0:  # NaN is not
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+    return p
+
+
+def drop(
+    input: Tensor,
+    p: float,
+    training: bool,
+    inplace: bool,
+    inner: int,
+    mask_shape: tuple[int, ...],
+    generator: Generator | None,
+    mask: Any,
+    return_mask: bool,
+    name: str,
+) -> Any:
+    """The dropout that all forms share: one random number for every `inner` elements."""
+    p = check_p(p)
+    input = as_tensor(input)
+    if mask is not None:
+        mask = _given_mask(mask, mask_shape, name)
+    threshold = keep_threshold(p) if training else ALL
+    if not training or (p == 0 and mask is None):
+        return (input, wrap(np.ones(mask_shape, bool))) if return_mask else input
+    if input._value.dtype not in KERNEL_DTYPES:
+        raise RuntimeError(f"{name} scales what it keeps, so it takes float32 or float64, not {input.dtype}; convert with .float()")
+    place: tuple[int, int, int] | None = None
+    if mask is not None:
+        shaped = mask._value.reshape(mask_shape + (1,) * (input.ndim - len(mask_shape)))
+        result = where(wrap(shaped), input * (ALL / threshold if threshold else 0.0), wrap(np.zeros((), input.dtype)))
+    elif threshold == 0 or input._value.size == 0:
+        result = DropAll.apply(input)
+    else:
+        place = (generator or default_generator).next_call()
+        result = Dropout.apply(input, inner, place, threshold)
+    result = maybe_in_place(input, result, inplace, name)
+    if not return_mask:
+        return result
+    if mask is None:
+        drawn = empty(mask_shape, np.dtype(bool))
+        drawn.fill(False)
+        if place is not None:
+            kernels.dropout.dropout_mask(drawn.reshape(-1), *place, threshold)
+        mask = wrap(drawn)
+    return result, mask
+
+
+def _given_mask(mask: Any, shape: tuple[int, ...], name: str) -> Tensor:
+    mask = as_tensor(mask, "mask")
+    if mask._value.dtype.kind != "b":
+        raise TypeError(f"{name}: mask has to be a bool tensor, True where an element is kept, got {mask.dtype}")
+    if mask.shape != shape:
+        raise ValueError(f"{name}: mask has shape {list(mask.shape)}, expected {list(shape)}")
+    return mask
+
+
+@op("dropout", "F.dropout")
+def dropout(
+    input: Tensor,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    *,
+    generator: Generator | None = None,
+    mask: Tensor | None = None,
+    return_mask: bool = False,
+) -> Any:
+    """Zeroes each element with probability `p` and scales the others by 1 / (1 - p) (Srivastava et al. 2014, inverted form).
+
+    Without `training`, or with p = 0, `input` itself is returned. Each call takes the next call number of `generator` (the
+    default one unless given); a given bool `mask` (True keeps) draws nothing; `return_mask` adds the mask to the
+    result. A dropped element is 0 whatever it held: infinities and NaN included, where PyTorch's CPU gives NaN.
+    The keep probability is exact to 2**-32. ValueError unless 0 <= p <= 1.
+    """
+    input = as_tensor(input)
+    return drop(input, p, training, inplace, 1, input.shape, generator, mask, return_mask, "dropout")
+
+
+def _by_channel(
+    input: Tensor, p: float, training: bool, inplace: bool, batched: bool, keywords: dict[str, Any], name: str
+) -> Any:
+    axes = 2 if batched else 1
+    shape = input.shape[:axes]
+    inner = math.prod(input.shape[axes:])
+    return drop(input, p, training, inplace, max(inner, 1), shape, keywords.get("generator"), keywords.get("mask"),
+                keywords.get("return_mask", False), name)  # fmt: skip
+
+
+@op("F.dropout1d")
+def dropout1d(
+    input: Tensor,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    *,
+    generator: Generator | None = None,
+    mask: Tensor | None = None,
+    return_mask: bool = False,
+) -> Any:
+    """`dropout` of whole channels: input (N, C, L) or (C, L); the mask has shape (N, C) or (C,).
+
+    RuntimeError for any other number of axes.
+    """
+    input = as_tensor(input)
+    if input.ndim not in (2, 3):
+        raise RuntimeError(f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input. Note that (C, L) or (N, C, L) is meant.")
+    keywords = {"generator": generator, "mask": mask, "return_mask": return_mask}
+    return _by_channel(input, p, training, inplace, input.ndim == 3, keywords, "dropout1d")
+
+
+@op("F.dropout2d")
+def dropout2d(
+    input: Tensor,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    *,
+    generator: Generator | None = None,
+    mask: Tensor | None = None,
+    return_mask: bool = False,
+) -> Any:
+    """`dropout` of whole feature maps (spatial dropout, Tompson et al. 2015): input (N, C, H, W); the mask has shape (N, C).
+
+    A 3-D input is taken as (N, C, L), as PyTorch takes it, with its warning; use `dropout1d` to say so, or add
+    a batch axis to a single image (C, H, W). RuntimeError for fewer than 3 or more than 4 axes, where PyTorch only warns.
+    """
+    input = as_tensor(input)
+    if input.ndim == 3:
+        warnings.warn(
+            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired - input is "
+            "interpreted as shape (N, C, L), where C is the channel dim. Please use dropout1d instead for it; for one image (C, H, W), "
+            "add a batch axis.",
+            stacklevel=2,
+        )
+    elif input.ndim != 4:
+        raise RuntimeError(f"dropout2d: Received a {input.ndim}-D input, expected (N, C, H, W): it would drop along the wrong axes")
+    keywords = {"generator": generator, "mask": mask, "return_mask": return_mask}
+    return _by_channel(input, p, training, inplace, True, keywords, "dropout2d")
+
+
+@op("F.dropout3d")
+def dropout3d(
+    input: Tensor,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+    *,
+    generator: Generator | None = None,
+    mask: Tensor | None = None,
+    return_mask: bool = False,
+) -> Any:
+    """`dropout` of whole channels: input (N, C, D, H, W) or (C, D, H, W); the mask has shape (N, C) or (C,).
+
+    RuntimeError for any other number of axes, where PyTorch only warns.
+    """
+    input = as_tensor(input)
+    if input.ndim not in (4, 5):
+        raise RuntimeError(f"dropout3d: Received a {input.ndim}-D input, expected (N, C, D, H, W) or (C, D, H, W)")
+    keywords = {"generator": generator, "mask": mask, "return_mask": return_mask}
+    return _by_channel(input, p, training, inplace, input.ndim == 5, keywords, "dropout3d")

@@ -1,0 +1,312 @@
+"""Indexing, selection by masks and indices, and the in-place `x[index] = v`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import int64
+from ..tensor import Function, Tensor, wrap
+from .border import as_tensor, axis_of, cast, empty, op, operands
+from .broadcast import fit
+
+
+def plain_index(index: Any) -> Any:
+    """An index with Tensors replaced by arrays, and 0-d integers by ints; lists become arrays, as in PyTorch."""
+    if isinstance(index, tuple):
+        return tuple(plain_index(part) for part in index)
+    if isinstance(index, Tensor):
+        value = index._value
+        if value.dtype.kind == "f":
+            raise IndexError(f"tensors used as indices must be integers or bools, not {value.dtype}")
+        return int(value) if value.ndim == 0 and value.dtype.kind in "iu" else value
+    if isinstance(index, list):
+        return np.asarray([int(i) if isinstance(i, Tensor) else i for i in index]) if index else np.zeros(0, int64)
+    return index
+
+
+def is_basic(index: Any) -> bool:
+    """Whether NumPy answers with a view: ints, slices, None and Ellipsis alone."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return not any(isinstance(part, np.ndarray | bool) for part in parts)
+
+
+class Index(Function):
+    """x[index]: a view when the index is basic, otherwise a copy."""
+
+    def forward(self, x: np.ndarray, index: Any) -> np.ndarray:
+        self.shape, self.index = x.shape, (index,)
+        self.view = is_basic(index)
+        out = x[index]
+        if type(out) is not np.ndarray:  # NumPy answers a full index with a scalar, which is no view
+            out = x[(*(index if isinstance(index, tuple) else (index,)), ...)]
+        return out
+
+    def backward(self, g: Any) -> Any:
+        return IndexAdd.on(g, self.shape, self.index[0])
+
+
+class IndexAdd(Function):
+    """Zeros of `shape` to which g is added at `index`; an element named twice receives both."""
+
+    def forward(self, g: np.ndarray, shape: tuple[int, ...], index: Any) -> np.ndarray:
+        self.index = (index,)
+        out = empty(shape, g.dtype)
+        out.fill(0)
+        if is_basic(index):
+            out[index] = g
+        else:
+            np.add.at(out, index, g)
+        return out
+
+    def backward(self, g: Any) -> Any:
+        return Index.on(g, self.index[0])
+
+
+class SetIndex(Function):
+    """A copy of x in which x[index] is v."""
+
+    def forward(self, x: np.ndarray, v: Any, index: Any) -> np.ndarray:
+        self.index, self.shape = (index,), np.shape(v)
+        out = empty(x.shape, x.dtype)
+        np.copyto(out, x)
+        out[index] = v
+        return out
+
+    def backward(self, g: Any) -> Any:
+        index = self.index[0]
+        gx = SetIndex.on(g, 0.0, index) if self.needs(0) else None
+        return gx, (fit_view(Index.on(g, index), self.shape) if self.needs(1) else None)
+
+
+def fit_view(g: Any, shape: tuple[int, ...]) -> Any:
+    """`fit`, also where `shape` has leading ones that the target lacks."""
+    extra = len(shape) - g.ndim
+    return fit(g, shape[extra:]).reshape(shape) if extra > 0 else fit(g, shape)
+
+
+@op(".__getitem__")
+def getitem(input: Tensor, index: Any) -> Tensor:
+    """input[index], by PyTorch's (and NumPy's) rules: a view for ints, slices, None and ..., otherwise a copy."""
+    index = plain_index(index)
+    try:
+        return Index.apply(input, index)
+    except IndexError as error:
+        raise IndexError(f"{error} (index {_shown(index)} of a tensor of shape {list(input.shape)})") from None
+
+
+def _shown(index: Any) -> str:
+    text = repr(index)
+    return text if len(text) < 60 else text[:57] + "..."
+
+
+class Where(Function):
+    def forward(self, condition: np.ndarray, x: Any, y: Any) -> np.ndarray:
+        self.condition = condition
+        self.shapes = np.shape(x), np.shape(y)
+        return np.where(condition, x, y)
+
+    def backward(self, g: Any) -> Any:
+        x, y = self.shapes
+        zero = _zeros(g)
+        gx = fit(Where.on(self.condition, g, zero), x) if self.needs(1) else None
+        return None, gx, (fit(Where.on(self.condition, zero, g), y) if self.needs(2) else None)
+
+
+def _zeros(g: Any) -> Any:
+    return wrap(np.zeros_like(g._value)) if isinstance(g, Tensor) else np.zeros_like(g)
+
+
+@op("where")
+def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+    """`input` where `condition` (bool), elsewhere `other`, broadcast; with the condition alone, `nonzero(as_tuple=True)`."""
+    condition = as_tensor(condition, "condition")
+    if input is None and other is None:
+        return nonzero(condition, as_tuple=True)
+    if condition._value.dtype.kind != "b":
+        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}")
+    if not isinstance(input, Tensor) and not isinstance(other, Tensor):
+        input = as_tensor(input)
+    x, y = operands(input, other)
+    dtype = x._value.dtype if isinstance(x, Tensor) else y._value.dtype
+    x, y = (t if isinstance(t, Tensor) else wrap(np.asarray(t, dtype)) for t in (x, y))
+    return Where.apply(condition._value, x, y)
+
+
+@op(".where")
+def where_method(input: Tensor, condition: Tensor, other: Any) -> Tensor:
+    """`input` where `condition`, elsewhere `other`."""
+    return where(condition, input, other)
+
+
+@op("masked_fill", ".masked_fill")
+def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """`input` with `value` where `mask` (bool) holds."""
+    if mask._value.dtype.kind != "b":
+        raise RuntimeError(f"masked_fill only supports boolean masks, but got mask with dtype {mask.dtype}")
+    number = cast(value, input.dtype) if isinstance(value, Tensor) else wrap(np.asarray(value).astype(input.dtype))
+    if number.ndim:
+        raise RuntimeError(f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {number.ndim} dimension(s).")
+    return Where.apply(mask._value, number, input)
+
+
+@op("masked_select", ".masked_select")
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """The elements where `mask` holds, in order, 1-D."""
+    shape = np.broadcast_shapes(input.shape, mask.shape)
+    return input.expand(shape)[mask.expand(shape)]
+
+
+class TakeAlong(Function):
+    """x at `indices` along an axis, as numpy.take_along_axis but with PyTorch's cropping of the other axes."""
+
+    def forward(self, x: np.ndarray, indices: np.ndarray, axis: int) -> np.ndarray:
+        self.shape, self.indices, self.axis = x.shape, indices, axis
+        return x[grid(indices, axis)]
+
+    def backward(self, g: Any) -> Any:
+        return IndexAdd.on(g, self.shape, grid(self.indices, self.axis))
+
+
+def grid(indices: np.ndarray, axis: int) -> tuple[np.ndarray, ...]:
+    """The full index that `indices` along `axis` stand for."""
+    places = list(np.ogrid[tuple(slice(0, n) for n in indices.shape)]) if indices.ndim else []
+    places[axis] = indices
+    return tuple(places)
+
+
+def _indices(name: str, index: Tensor, input: Tensor, axis: int) -> np.ndarray:
+    value = index._value
+    if value.dtype != int64 and value.dtype.kind not in "iu":
+        raise RuntimeError(f"{name}(): Expected dtype int64 for index, got {value.dtype}")
+    if value.ndim != input.ndim:
+        raise RuntimeError(f"Index tensor must have the same number of dimensions as input tensor: {value.ndim} and {input.ndim}")
+    size = input.shape[axis]
+    if value.size and (value.min() < 0 or value.max() >= size):
+        bad = value.min() if value.min() < 0 else value.max()
+        raise RuntimeError(f"index {int(bad)} is out of bounds for dimension {axis} with size {size}")
+    return value
+
+
+@op("gather", ".gather")
+def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """out[i][j] = input[index[i][j]][j] for dim 0, and so on; `index` (int64) gives the shape of the result."""
+    axis = axis_of(dim, input.ndim)
+    indices = _indices("gather", index, input, axis)
+    for a, (n, m) in enumerate(zip(index.shape, input.shape, strict=True)):
+        if a != axis and n > m:
+            raise RuntimeError(
+                f"Size does not match at dimension {a} expected index {list(index.shape)} to be no larger than self "
+                f"{list(input.shape)} apart from dimension {axis}"
+            )
+    return TakeAlong.apply(input, indices, axis)
+
+
+@op("take_along_dim", ".take_along_dim")
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """Elements of `input` at `indices` along `dim`, the other axes broadcast."""
+    if dim is None:
+        return input.reshape(-1).gather(0, indices.reshape(-1))
+    axis = axis_of(dim, input.ndim)
+    sizes = list(np.broadcast_shapes(
+        tuple(1 if a == axis else n for a, n in enumerate(input.shape)),
+        tuple(1 if a == axis else n for a, n in enumerate(indices.shape)),
+    ))  # fmt: skip
+    wide, chosen = list(sizes), list(sizes)
+    wide[axis], chosen[axis] = input.shape[axis], indices.shape[axis]
+    return gather(input.expand(wide), axis, indices.expand(chosen))
+
+
+class Scatter(Function):
+    """A copy of x in which the elements at `indices` along an axis are those of `source`, or have it added."""
+
+    def forward(self, x: np.ndarray, source: Any, indices: np.ndarray, axis: int, adding: bool) -> np.ndarray:
+        self.indices, self.axis, self.adding = indices, axis, adding
+        self.source_shape = np.shape(source)
+        out = empty(x.shape, x.dtype)
+        np.copyto(out, x)
+        place = grid(indices, axis)
+        part = source[tuple(slice(0, n) for n in indices.shape)] if np.ndim(source) else source
+        if adding:
+            np.add.at(out, place, part)
+        else:
+            out[place] = part
+        return out
+
+    def backward(self, g: Any) -> Any:
+        place = grid(self.indices, self.axis)
+        gx = g if self.adding else SetIndex.on(g, 0.0, place)
+        if not self.needs(1):
+            return gx
+        gs = Index.on(g, place)
+        if gs.shape != self.source_shape:
+            gs = IndexAdd.on(gs, self.source_shape, tuple(slice(0, n) for n in gs.shape))
+        return gx, gs
+
+
+@op("scatter", ".scatter")
+def scatter(input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
+    """A copy of `input` with out[index[i][j]][j] = src[i][j] for dim 0, and so on; `src` is a Tensor or a number.
+
+    Where an index occurs twice, one of the values is kept, and the gradient is right only for distinct indices.
+    """
+    axis = axis_of(dim, input.ndim)
+    source = src if isinstance(src, Tensor) else float(src) if input.dtype.kind == "f" else src
+    return Scatter.apply(input, source, _indices("scatter", index, input, axis), axis, False)
+
+
+@op("scatter_add", ".scatter_add")
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """A copy of `input` with out[index[i][j]][j] += src[i][j] for dim 0, and so on."""
+    axis = axis_of(dim, input.ndim)
+    return Scatter.apply(input, src, _indices("scatter_add", index, input, axis), axis, True)
+
+
+def _vector(index: Any, size: int, name: str) -> np.ndarray:
+    value = np.asarray(getattr(index, "_value", index))
+    if value.dtype.kind not in "iu" and value.size:
+        raise RuntimeError(f"{name}(): Expected dtype int32 or int64 for index, got {value.dtype}")
+    value = value.reshape(-1).astype(int64)
+    if value.size and (value.min() < 0 or value.max() >= size):
+        raise IndexError(f"{name}(): index {int(value.max())} out of range for a dimension of size {size}")
+    return value
+
+
+@op("index_select", ".index_select")
+def index_select(input: Tensor, dim: int, index: Any) -> Tensor:
+    """The slices of `input` at `index` (1-D integers) along `dim`."""
+    axis = axis_of(dim, input.ndim)
+    return Index.apply(input, (slice(None),) * axis + (_vector(index, input.shape[axis], "index_select"),))
+
+
+@op("index_add", ".index_add")
+def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
+    """A copy of `input` with alpha * source[i] added to the slice index[i] along `dim`."""
+    axis = axis_of(dim, input.ndim)
+    place = (slice(None),) * axis + (_vector(index, input.shape[axis], "index_add"),)
+    return input + IndexAdd.apply(source * alpha if alpha != 1 else source, input.shape, place)
+
+
+@op("index_fill", ".index_fill")
+def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
+    """A copy of `input` with `value` in the slices at `index` along `dim`."""
+    axis = axis_of(dim, input.ndim)
+    place = (slice(None),) * axis + (_vector(index, input.shape[axis], "index_fill"),)
+    return SetIndex.apply(input, value, place)
+
+
+@op("nonzero", ".nonzero")
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
+    """The indices of nonzero elements, (count, ndim) int64; `as_tuple` gives one vector for each axis, to index with."""
+    found = np.nonzero(np.atleast_1d(as_tensor(input)._value))
+    if as_tuple:
+        return tuple(wrap(part) for part in found)
+    return wrap(np.stack(found, 1)[:, : input.ndim])
+
+
+@op("bucketize")
+def bucketize(input: Tensor, boundaries: Tensor, *, right: bool = False) -> Tensor:
+    """For each element the index of its bucket among ascending `boundaries`."""
+    return wrap(np.asarray(np.searchsorted(boundaries._value, input._value, "right" if right else "left"), int64))
+

@@ -1,0 +1,244 @@
+"""Losses: how far predictions are from targets, with the fused softmax + cross-entropy."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from .. import _kernels as kernels
+from ..dtypes import int64
+from ..tensor import Fused, Tensor, wrap
+from .activation import log_softmax, softplus
+from .border import as_tensor, contiguous, empty, empty_like, floating, op, same_dtype
+from .indexing import where
+from .reduce import sum as total
+
+REDUCTIONS = ("none", "mean", "sum")
+
+
+def check_reduction(reduction: str) -> None:
+    """Raise ValueError for anything but 'none', 'mean' and 'sum'."""
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"{reduction} is not a valid value for reduction; it is one of 'none', 'mean' and 'sum'")
+
+
+def reduced(losses: Tensor, reduction: str) -> Tensor:
+    """The losses as they are, their mean or their sum."""
+    check_reduction(reduction)
+    return losses if reduction == "none" else losses.mean() if reduction == "mean" else losses.sum()
+
+
+def _same_shape(name: str, input: Tensor, target: Tensor) -> None:
+    if input.shape != target.shape:
+        raise ValueError(
+            f"{name}: the target has shape {list(target.shape)} and the input {list(input.shape)}: they must be equal (broadcasting "
+            "here is nearly always a mistake; expand() one if it is meant)"
+        )
+
+
+@op("F.mse_loss")
+def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """The squared difference. Unlike PyTorch's, which warns, other shapes of `target` are a ValueError."""
+    _same_shape("mse_loss", input, target)
+    return reduced((input - target).square(), reduction)
+
+
+@op("F.l1_loss")
+def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """The absolute difference."""
+    _same_shape("l1_loss", input, target)
+    return reduced((input - target).abs(), reduction)
+
+
+@op("F.huber_loss")
+def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+    """d^2 / 2 for |d| < delta, elsewhere delta (|d| - delta / 2)."""
+    _same_shape("huber_loss", input, target)
+    if delta <= 0:
+        raise RuntimeError("huber_loss does not support non-positive values for delta.")
+    size = (input - target).abs()
+    return reduced(where(size < delta, size.square() * 0.5, (size - 0.5 * delta) * delta), reduction)
+
+
+@op("F.smooth_l1_loss")
+def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0) -> Tensor:
+    """d^2 / (2 beta) for |d| < beta, elsewhere |d| - beta / 2."""
+    _same_shape("smooth_l1_loss", input, target)
+    if beta < 0:
+        raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
+    if beta == 0:
+        return l1_loss(input, target, reduction)
+    return huber_loss(input, target, reduction, beta) / beta
+
+
+@op("F.binary_cross_entropy_with_logits")
+def binary_cross_entropy_with_logits(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean", pos_weight: Tensor | None = None
+) -> Tensor:
+    """-target log sigmoid(input) - (1 - target) log(1 - sigmoid(input)), without overflow; `pos_weight` weighs the first term."""
+    _same_shape("binary_cross_entropy_with_logits", input, target)
+    softened = softplus(-input, threshold=np.inf)  # -log sigmoid(input); and -log(1 - sigmoid) is that plus input
+    if pos_weight is None:
+        losses = (1 - target) * input + softened
+    else:
+        losses = (1 - target) * input + (target * (pos_weight - 1) + 1) * softened
+    return reduced(losses if weight is None else losses * weight, reduction)
+
+
+@op("F.binary_cross_entropy")
+def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean") -> Tensor:
+    """-target log(input) - (1 - target) log(1 - input), logarithms limited below by -100; input in [0, 1]."""
+    _same_shape("binary_cross_entropy", input, target)
+    if input.numel() and not (input._value.min() >= 0 and input._value.max() <= 1):
+        raise RuntimeError("all elements of input should be between 0 and 1; use binary_cross_entropy_with_logits for logits")
+    losses = -(target * input.log().clamp(min=-100) + (1 - target) * (1 - input).log().clamp(min=-100))
+    return reduced(losses if weight is None else losses * weight, reduction)
+
+
+@op("F.kl_div")
+def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False) -> Tensor:
+    """target (log target - input), where `input` holds log-probabilities; 'batchmean' divides the sum by the batch size."""
+    if log_target:
+        losses = target.exp() * (target - input)
+    else:
+        positive = target > 0
+        losses = where(positive, target * where(positive, target, 1.0).log(), 0.0) - target * input
+    if reduction == "batchmean":
+        return losses.sum() / input.shape[0]
+    return reduced(losses, reduction)
+
+
+class CrossEntropy(Fused):
+    """-log softmax(x)[target] for x (N, C, S), times a weight of the class and a scale a position, summed."""
+
+    def forward(
+        self, x: np.ndarray, target: np.ndarray, weight: Any, ignore_index: int, label_smoothing: float, scale: np.ndarray | None
+    ) -> np.ndarray:
+        self.x, self.target, self.weight, self.ignore_index = x, target, weight, ignore_index
+        self.label_smoothing, self.scale = label_smoothing, scale
+        losses, self.lse = empty(target.shape, x.dtype), empty(target.shape, x.dtype)
+        kernels.loss.cross_entropy_forward(x, target, weight, ignore_index, label_smoothing, losses, self.lse)
+        if scale is None:
+            return losses
+        return np.asarray((losses * scale).sum(dtype=np.float64)).astype(x.dtype)
+
+    def backward(self, g: np.ndarray) -> Any:
+        dx = empty_like(self.x)
+        scale = g if self.scale is None else np.broadcast_to(g * self.scale, self.target.shape)
+        kernels.loss.cross_entropy_backward(
+            self.x, self.target, self.weight, self.ignore_index, self.label_smoothing, self.lse, contiguous(scale), dx
+        )
+        return dx
+
+    @staticmethod
+    def definition(x: Tensor, target: Tensor, weight: Any, ignore_index: int, label_smoothing: float, scale: Any) -> Tensor:
+        log_p = log_softmax(x, 1)
+        kept = target._value != ignore_index
+        index = wrap(np.where(kept, target._value, 0)).unsqueeze(1)
+        classes = wrap(np.ones(x.shape[1], x.dtype)) if weight is None else weight
+        picked = classes.reshape(1, -1, 1).expand(x.shape).gather(1, index).squeeze(1)
+        losses = -log_p.gather(1, index).squeeze(1) * picked * (1 - label_smoothing)
+        if label_smoothing:
+            losses = losses - (log_p * classes.reshape(1, -1, 1)).sum(1) * (label_smoothing / x.shape[1])
+        losses = losses * wrap(kept.astype(x.dtype))
+        return losses if scale is None else (losses * scale).sum()
+
+
+@op("F.cross_entropy")
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Softmax and negative log-likelihood in one pass.
+
+    Shapes: `input` holds logits, (C,), (N, C) or (N, C, ...); `target` holds either class indices (integers, the shape
+    without C) or class probabilities (floats, the shape of `input`). `weight` (C,) weighs classes, and the mean is then
+    weighted; positions whose target is `ignore_index` count nothing. IndexError for a class outside [0, C).
+    """
+    check_reduction(reduction)
+    input = floating(input)
+    target = as_tensor(target, "target")
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    if input.ndim == 0:
+        raise RuntimeError("cross_entropy: the input needs an axis of classes, got a 0-d tensor")
+    class_axis = 0 if input.ndim == 1 else 1
+    classes = input.shape[class_axis]
+    if weight is not None and weight.shape != (classes,):
+        raise RuntimeError(f"cross_entropy: weight tensor should be defined either for all {classes} classes or no classes but got shape {list(weight.shape)}")
+    if target._value.dtype.kind == "f":
+        return _soft_targets(input, target, weight, reduction, label_smoothing, class_axis)
+    expected = tuple(n for axis, n in enumerate(input.shape) if axis != class_axis)
+    if target.shape != expected:
+        raise ValueError(
+            f"Expected input batch_size and the axes after the classes to match the target: input {list(input.shape)} needs a target of "
+            f"shape {list(expected)} (class indices), got {list(target.shape)}"
+        )
+    if target.dtype != int64:
+        raise RuntimeError(f"expected scalar type Long but found {target.dtype}: class indices are int64; convert with .long()")
+    same_dtype("cross_entropy", input=input, weight=weight)
+    labels = target._value
+    wrong = (labels != ignore_index) & ((labels < 0) | (labels >= classes))
+    if wrong.any():
+        raise IndexError(f"Target {int(labels[wrong][0])} is out of bounds: there are {classes} classes, 0 to {classes - 1}")
+    n = input.shape[0] if input.ndim > 1 else 1
+    positions = prod(input.shape[2:])
+    x = input.reshape(n, classes, positions).contiguous()
+    flat = contiguous(labels).reshape(n, positions)
+    scale = None
+    if reduction != "none":
+        count = 1.0
+        if reduction == "mean":
+            kept = flat != ignore_index
+            count = float(kept.sum()) if weight is None else float(weight._value[flat[kept]].sum(dtype=np.float64))
+        scale = np.full(flat.shape, np.nan if reduction == "mean" and count == 0 else 1 / count, input.dtype)
+    if x._value.size == 0:
+        empty_losses = x.sum(1)
+        return empty_losses.reshape(expected) if reduction == "none" else empty_losses.sum() * (np.nan if reduction == "mean" else 1)
+    out = CrossEntropy.apply(x, flat, None if weight is None else weight._value, ignore_index, label_smoothing, scale)
+    return out.reshape(expected) if reduction == "none" else out
+
+
+def _soft_targets(
+    input: Tensor, target: Tensor, weight: Tensor | None, reduction: str, label_smoothing: float, axis: int
+) -> Tensor:
+    if target.shape != input.shape:
+        raise ValueError(f"cross_entropy: class probabilities of shape {list(target.shape)} for an input of shape {list(input.shape)}")
+    classes = input.shape[axis]
+    if label_smoothing:
+        target = target * (1 - label_smoothing) + label_smoothing / classes
+    if weight is not None:
+        target = target * weight.reshape([-1 if a == axis else 1 for a in range(input.ndim)])
+    losses = -total(log_softmax(input, axis) * target, axis)
+    return losses.sum() / max(losses.numel(), 1) if reduction == "mean" else reduced(losses, reduction)
+
+
+@op("F.nll_loss")
+def nll_loss(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean"
+) -> Tensor:
+    """-input[target] * weight[target] for log-probabilities `input` (C,), (N, C) or (N, C, ...); see `cross_entropy`."""
+    check_reduction(reduction)
+    axis = 0 if input.ndim == 1 else 1
+    classes = input.shape[axis]
+    expected = tuple(n for a, n in enumerate(input.shape) if a != axis)
+    if target.shape != expected:
+        raise ValueError(f"nll_loss: input {list(input.shape)} needs a target of shape {list(expected)}, got {list(target.shape)}")
+    if target.dtype != int64:
+        raise RuntimeError(f"expected scalar type Long but found {target.dtype}: class indices are int64; convert with .long()")
+    kept = target._value != ignore_index
+    wrong = kept & ((target._value < 0) | (target._value >= classes))
+    if wrong.any():
+        raise IndexError(f"Target {int(target._value[wrong].ravel()[0])} is out of bounds: there are {classes} classes, 0 to {classes - 1}")
+    index = np.where(kept, target._value, 0)
+    weights = kept.astype(input.dtype) if weight is None else weight._value[index] * kept
+    losses = -input.gather(axis, wrap(np.expand_dims(index, axis))).squeeze(axis) * wrap(weights)
+    if reduction == "mean":
+        return losses.sum() / float(weights.sum(dtype=np.float64))
+    return reduced(losses, reduction)

@@ -1,0 +1,315 @@
+"""Matrix products: matmul and its relatives, `linear`, einsum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import _kernels as kernels
+from ..tensor import Function, Tensor
+from .arithmetic import Mul
+from .border import KERNEL_DTYPES, as_tensor, empty, op, same_dtype
+from .broadcast import SumTo, fit
+
+
+def product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None, relu: bool = False) -> np.ndarray:
+    """a @ b for arrays of two or more axes and one dtype, batches broadcast; no operand is copied to transpose it."""
+    if a.ndim == 2 and b.ndim == 2:
+        out = empty((a.shape[0], b.shape[1]), a.dtype)
+    else:
+        batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        a = np.broadcast_to(a, batch + a.shape[-2:])
+        b = np.broadcast_to(b, batch + b.shape[-2:])
+        out = empty((*batch, a.shape[-2], b.shape[-1]), a.dtype)
+    if a.dtype not in KERNEL_DTYPES:
+        return np.einsum("...ij,...jk->...ik", a, b, out=out)  # integers; einsum without optimize calls no BLAS
+    if out.size:
+        kernels.matmul.matmul(a, b, out, bias, relu)
+    return out
+
+
+class MatMul(Function):
+    """x @ y for matrices or batches of them."""
+
+    def forward(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        self.shapes = x.shape, y.shape
+        if self.needs(1):
+            self.x = x
+        if self.needs(0):
+            self.y = y
+        return product(x, y)
+
+    def backward(self, g: Any) -> Any:
+        x, y = self.shapes
+        gx = fit(MatMul.on(g, self.y.swapaxes(-2, -1)), x) if self.needs(0) else None
+        return gx, (fit(MatMul.on(self.x.swapaxes(-2, -1), g), y) if self.needs(1) else None)
+
+
+def _mismatch(x: Tensor, y: Tensor, name: str) -> RuntimeError:
+    return RuntimeError(
+        f"{name}: shapes {list(x.shape)} and {list(y.shape)} cannot be multiplied: the last size of the first "
+        f"({x.shape[-1]}) must equal the {'last but one' if y.ndim > 1 else 'only'} size of the second "
+        f"({y.shape[-2] if y.ndim > 1 else y.shape[0]})"
+    )
+
+
+@op("matmul", ".matmul", ".__matmul__")
+def matmul(input: Tensor, other: Tensor) -> Tensor:
+    """The matrix product of the last two axes; leading axes are broadcast; a vector counts as one row or column.
+
+    Shapes (..., m, k) and (..., k, n) give (..., m, n). RuntimeError where k differs, naming both shapes.
+    """
+    x, y = as_tensor(input), as_tensor(other, "other")
+    if x.ndim == 0 or y.ndim == 0:
+        raise RuntimeError(
+            f"both arguments to matmul need to be at least 1D, but they are {x.ndim}D and {y.ndim}D; use * for numbers"
+        )
+    if x._value.dtype != y._value.dtype:
+        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {x.dtype} != {y.dtype}")
+    if x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
+        raise _mismatch(x, y, "matmul")
+    if x.ndim == 2 and y.ndim == 2:
+        return MatMul.apply(x, y)
+    if x.ndim == 1:
+        out = matmul(x.unsqueeze(0), y)
+        return out.squeeze(-2 if y.ndim > 1 else 0)
+    if y.ndim == 1:
+        return matmul(x, y.unsqueeze(1)).squeeze(-1)
+    if y.ndim == 2:  # one product with all rows is faster than a batch of small ones
+        return MatMul.apply(x.reshape(-1 if x._value.size else _rows(x), x.shape[-1]), y).reshape((*x.shape[:-1], y.shape[-1]))
+    try:
+        np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    except ValueError:
+        raise RuntimeError(
+            f"matmul: the batch axes of shapes {list(x.shape)} and {list(y.shape)} do not broadcast"
+        ) from None
+    return MatMul.apply(x, y)
+
+
+def _rows(x: Tensor) -> int:
+    return int(np.prod(x.shape[:-1]))
+
+
+@op(".__rmatmul__")
+def rmatmul(input: Tensor, other: Any) -> Tensor:
+    """other @ input."""
+    return matmul(other, input)
+
+
+@op("mm", ".mm")
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The product of two matrices."""
+    if input.ndim != 2 or mat2.ndim != 2:
+        raise RuntimeError(f"mm: both arguments must be matrices, got {input.ndim}D and {mat2.ndim}D; use matmul to broadcast")
+    return matmul(input, mat2)
+
+
+@op("bmm", ".bmm")
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The products of two batches of matrices, (b, m, k) and (b, k, n)."""
+    if input.ndim != 3 or mat2.ndim != 3:
+        raise RuntimeError(f"batch1 must be a 3D tensor: bmm got {input.ndim}D and {mat2.ndim}D")
+    if input.shape[0] != mat2.shape[0]:
+        raise RuntimeError(f"bmm: batches of different sizes: {list(input.shape)} and {list(mat2.shape)}")
+    return matmul(input, mat2)
+
+
+@op("mv", ".mv")
+def mv(input: Tensor, vec: Tensor) -> Tensor:
+    """The product of a matrix and a vector."""
+    if input.ndim != 2 or vec.ndim != 1:
+        raise RuntimeError(f"mv: expected a matrix and a vector, got {input.ndim}D and {vec.ndim}D")
+    return matmul(input, vec)
+
+
+@op("dot", ".dot")
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
+    """The inner product of two vectors."""
+    if input.ndim != 1 or tensor.ndim != 1:
+        raise RuntimeError(f"1D tensors expected, but got {input.ndim}D and {tensor.ndim}D tensors")
+    return matmul(input, tensor)
+
+
+@op("inner", ".inner")
+def inner(input: Tensor, other: Tensor) -> Tensor:
+    """The inner products over the last axes."""
+    if input.ndim == 0 or other.ndim == 0:
+        return input * other
+    return tensordot(input, other, ([-1], [-1]))
+
+
+@op("outer", "ger", ".outer", ".ger")
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
+    """The outer product of two vectors."""
+    if input.ndim != 1 or vec2.ndim != 1:
+        raise RuntimeError(f"outer: Expected 1-D arguments, but got {input.ndim}-D and {vec2.ndim}-D")
+    return input.unsqueeze(1) * vec2
+
+
+@op("addmm", ".addmm")
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta * input + alpha * (mat1 @ mat2)."""
+    return input * beta + mm(mat1, mat2) * alpha
+
+
+@op("baddbmm", ".baddbmm")
+def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta * input + alpha * bmm(batch1, batch2)."""
+    return input * beta + bmm(batch1, batch2) * alpha
+
+
+class Linear(Function):
+    """x @ weight.T + bias in one kernel call."""
+
+    def forward(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
+        if self.needs(1):
+            self.x = x
+        if self.needs(0):
+            self.weight = weight
+        return product(x, weight.T, bias)
+
+    def backward(self, g: Any) -> Any:
+        gx = MatMul.on(g, self.weight) if self.needs(0) else None
+        gw = MatMul.on(g.swapaxes(0, 1), self.x) if self.needs(1) else None
+        return gx, gw, (SumTo.on(g, g.shape[1:]) if self.needs(2) else None)
+
+
+@op("F.linear")
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """input @ weight.T + bias.
+
+    Shapes: input (..., in), weight (out, in), bias (out); result (..., out).
+    """
+    input = as_tensor(input)
+    if weight.ndim != 2 or input.ndim == 0:
+        raise RuntimeError(f"linear: expected an input of at least 1 axis and a weight of 2, got {list(input.shape)}, {list(weight.shape)}")
+    if input.shape[-1] != weight.shape[1]:
+        raise RuntimeError(
+            f"linear: input of shape {list(input.shape)} and weight of shape {list(weight.shape)} do not fit: the input's last size "
+            f"({input.shape[-1]}) must equal the weight's last size ({weight.shape[1]})"
+        )
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise RuntimeError(f"linear: bias has shape {list(bias.shape)}, expected {list(weight.shape[:1])} for weight {list(weight.shape)}")
+    same_dtype("linear", input=input, weight=weight, bias=bias)
+    if input.ndim == 2:
+        return Linear.apply(input, weight, bias)
+    rows = input.reshape(_rows(input), input.shape[-1])
+    return Linear.apply(rows, weight, bias).reshape((*input.shape[:-1], weight.shape[0]))
+
+
+@op("tensordot")
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
+    """Products summed over axes: the last `dims` of a with the first of b, or the axes that two lists name."""
+    if isinstance(dims, int):
+        first, second = list(range(a.ndim - dims, a.ndim)), list(range(dims))
+    else:
+        first, second = ([d % t.ndim for d in part] for t, part in zip((a, b), dims, strict=True))
+    if [a.shape[i] for i in first] != [b.shape[i] for i in second]:
+        raise RuntimeError(
+            f"tensordot: contracted dimensions of shapes {list(a.shape)} and {list(b.shape)} need to match: axes {first} and {second}"
+        )
+    free_a = [i for i in range(a.ndim) if i not in first]
+    free_b = [i for i in range(b.ndim) if i not in second]
+    k = int(np.prod([a.shape[i] for i in first]))
+    shape = (*(a.shape[i] for i in free_a), *(b.shape[i] for i in free_b))
+    left = a.permute(*free_a, *first) if a.ndim else a
+    right = b.permute(*second, *free_b) if b.ndim else b
+    m = int(np.prod([a.shape[i] for i in free_a]))
+    n = int(np.prod([b.shape[i] for i in free_b]))
+    return matmul(left.reshape(m, k), right.reshape(k, n)).reshape(shape)
+
+
+@op("einsum")
+def einsum(equation: str, *operands: Any) -> Tensor:
+    """The sum of products that `equation` states in Einstein's notation, such as 'bij,bjk->bik'.
+
+    Operands are contracted two at a time, from the left, each pair as a batched matmul.
+    """
+    tensors = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], tuple | list) else list(operands)
+    inputs, output = _parse(equation.replace(" ", ""), [t.ndim for t in tensors])
+    sizes: dict[str, int] = {}
+    for letters, tensor in zip(inputs, tensors, strict=True):
+        for letter, size in zip(letters, tensor.shape, strict=True):
+            if sizes.setdefault(letter, size) not in (size, 1) and size != 1:
+                raise RuntimeError(f"einsum(): subscript {letter} has size {size} which does not match {sizes[letter]} in {equation!r}")
+            sizes[letter] = max(sizes[letter], size)
+    pending = [_diagonals(letters, tensor) for letters, tensor in zip(inputs, tensors, strict=True)]
+    letters, result = pending[0]
+    for i, (other_letters, other) in enumerate(pending[1:], 2):
+        later = set(output).union(*(names for names, _ in pending[i:]))
+        letters, result = _contract(letters, result, other_letters, other, later, sizes)
+    drop = [i for i, letter in enumerate(letters) if letter not in output]
+    if drop:
+        result = result.sum(tuple(drop))
+        letters = [letter for letter in letters if letter in output]
+    return result.permute(*(letters.index(letter) for letter in output)) if output else result
+
+
+def _parse(equation: str, ndims: list[int]) -> tuple[list[list[str]], list[str]]:
+    left, arrow, right = equation.partition("->")
+    terms = left.split(",")
+    if len(terms) != len(ndims):
+        raise RuntimeError(f"einsum(): {len(terms)} terms in {equation!r} but {len(ndims)} operands")
+    inputs = []
+    width = 0
+    for term, ndim in zip(terms, ndims, strict=True):
+        named = len(term.replace("...", ""))
+        if named > ndim or ("..." not in term and named != ndim):
+            raise RuntimeError(f"einsum(): the term {term!r} does not name the {ndim} axes of its operand")
+        count = ndim - named if "..." in term else 0
+        width = max(width, count)
+        ellipsis = [str(i) for i in range(count - 1, -1, -1)]  # digits, counted from the right, name broadcast axes
+        before, _, after = term.partition("...")
+        inputs.append([*before, *ellipsis, *after] if "..." in term else list(term))
+    every = "".join("".join(t) for t in terms).replace(".", "")
+    broadcast = [str(i) for i in range(width - 1, -1, -1)]
+    if arrow:
+        before, dots, after = right.partition("...")
+        output = [*before, *(broadcast if dots else []), *after]
+    else:
+        output = broadcast + sorted(letter for letter in set(every) if every.count(letter) == 1)
+    unknown = [letter for letter in output if letter not in every and not letter.isdigit()]
+    if unknown or len(set(output)) < len(output):
+        raise RuntimeError(f"einsum(): output subscripts {right!r} repeat or do not occur in the operands")
+    return inputs, output
+
+
+def _diagonals(letters: list[str], tensor: Tensor) -> tuple[list[str], Tensor]:
+    """A repeated letter takes the diagonal."""
+    for letter in sorted(set(letters)):
+        while letters.count(letter) > 1:
+            i = letters.index(letter)
+            j = letters.index(letter, i + 1)
+            tensor = tensor.diagonal(0, i, j)
+            letters = [name for k, name in enumerate(letters) if k not in (i, j)] + [letter]
+    return letters, tensor
+
+
+def _contract(
+    a: list[str], x: Tensor, b: list[str], y: Tensor, later: set[str], sizes: dict[str, int]
+) -> tuple[list[str], Tensor]:
+    """Multiply two operands and sum what neither the output nor a later operand needs."""
+    alone_a = [letter for letter in a if letter not in b and letter not in later]
+    alone_b = [letter for letter in b if letter not in a and letter not in later]
+    if alone_a:
+        x, a = x.sum(tuple(a.index(n) for n in alone_a)), [n for n in a if n not in alone_a]
+    if alone_b:
+        y, b = y.sum(tuple(b.index(n) for n in alone_b)), [n for n in b if n not in alone_b]
+    batch = [n for n in a if n in b and n in later]
+    summed = [n for n in a if n in b and n not in later]
+    rows, columns = [n for n in a if n not in b], [n for n in b if n not in a]
+
+    def arranged(names: list[str], tensor: Tensor, order: list[str], groups: list[list[str]]) -> Tensor:
+        if any(n != sizes[letter] for n, letter in zip(tensor.shape, names, strict=True) if letter in batch + summed):
+            tensor = tensor.expand([sizes[letter] if letter in batch + summed else n for n, letter in zip(tensor.shape, names, strict=True)])
+        tensor = tensor.permute(*(names.index(letter) for letter in order)) if names else tensor
+        shape = [int(np.prod([tensor.shape[order.index(letter)] for letter in group])) for group in groups]
+        return tensor.reshape(shape)
+
+    left = arranged(a, x, batch + rows + summed, [batch, rows, summed])
+    right = arranged(b, y, batch + summed + columns, [batch, summed, columns])
+    row_sizes = [x.shape[a.index(n)] for n in rows]
+    column_sizes = [y.shape[b.index(n)] for n in columns]
+    out = matmul(left, right) if summed else Mul.apply(left, right)
+    return batch + rows + columns, out.reshape([*(sizes[n] for n in batch), *row_sizes, *column_sizes])

@@ -1,0 +1,138 @@
+"""Normalization: batch norm, and normalizing vectors."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from .. import _kernels as kernels
+from ..engine import mark_written
+from ..tensor import Fused, Tensor
+from .arithmetic import clamp_min
+from .border import as_tensor, contiguous, empty, empty_like, floating, op, same_dtype
+from .elementwise import rsqrt
+from .reduce import mean, norm
+
+
+def _channels(x: np.ndarray) -> np.ndarray:
+    """x (N, C, ...) seen as (N, C, S)."""
+    return contiguous(x).reshape(x.shape[0], x.shape[1], prod(x.shape[2:]))
+
+
+def per_channel(v: Tensor | None, x: Tensor) -> Any:
+    """A vector of one number a channel, shaped to be broadcast with x (N, C, ...)."""
+    return None if v is None else v.reshape((1, -1, *[1] * (x.ndim - 2)))
+
+
+class BatchNorm(Fused):
+    """(x - mean) / sqrt(var + eps) * weight + bias, with the mean and variance of each channel of this batch."""
+
+    def forward(self, x: np.ndarray, weight: Any, bias: Any, eps: float, statistics: Any) -> np.ndarray:
+        self.x, self.weight, self.bias, self.eps, self.statistics = x, weight, bias, eps, None
+        out = empty_like(x)
+        self.mean, self.rstd, var = (empty((x.shape[1],), x.dtype) for _ in range(3))
+        kernels.norm.batch_norm_forward(_channels(x), weight, bias, eps, _channels(out), self.mean, self.rstd, var)
+        statistics.append((self.mean, var))
+        return out
+
+    def backward(self, g: np.ndarray) -> Any:
+        x = _channels(self.x)
+        dx = empty_like(self.x) if self.needs(0) else None
+        dweight, dbias = (empty_like(self.mean) if self.needs(i) else None for i in (1, 2))
+        flat = None if dx is None else _channels(dx)
+        kernels.norm.batch_norm_backward(_channels(g), x, self.weight, self.mean, self.rstd, flat, dweight, dbias)
+        return dx, dweight, dbias
+
+    @staticmethod
+    def definition(x: Tensor, weight: Any, bias: Any, eps: float, statistics: Any = None) -> Tensor:
+        axes = (0, *range(2, x.ndim))
+        centered = x - mean(x, axes, True)
+        out = centered * rsqrt(mean(centered * centered, axes, True) + eps)
+        return affine(out, per_channel(weight, x), per_channel(bias, x))
+
+
+def affine(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    """x * weight + bias, each of which may be None."""
+    x = x if weight is None else x * weight
+    return x if bias is None else x + bias
+
+
+class BatchNormInference(Fused):
+    """(x - mean) * rstd * weight + bias with a given mean and rstd for each channel."""
+
+    def forward(self, x: np.ndarray, weight: Any, bias: Any, mean: np.ndarray, rstd: np.ndarray) -> np.ndarray:
+        self.x, self.weight, self.bias, self.mean, self.rstd = x, weight, bias, mean, rstd
+        out = empty_like(x)
+        kernels.norm.batch_norm_inference(_channels(x), weight, bias, mean, rstd, _channels(out))
+        return out
+
+    def backward(self, g: np.ndarray) -> Any:
+        shape = (1, -1, *[1] * (g.ndim - 2))
+        axes = (0, *range(2, g.ndim))
+        scale = self.rstd if self.weight is None else self.rstd * self.weight
+        dx = g * scale.reshape(shape) if self.needs(0) else None
+        dweight = None
+        if self.needs(1):
+            normal = (self.x - self.mean.reshape(shape)) * self.rstd.reshape(shape)
+            dweight = (g * normal).sum(axes, dtype=np.float64).astype(g.dtype)
+        return dx, dweight, (g.sum(axes, dtype=np.float64).astype(g.dtype) if self.needs(2) else None)
+
+    @staticmethod
+    def definition(x: Tensor, weight: Any, bias: Any, mean: Tensor, rstd: Tensor) -> Tensor:
+        out = (x - per_channel(mean, x)) * per_channel(rstd, x)
+        return affine(out, per_channel(weight, x), per_channel(bias, x))
+
+
+@op("F.batch_norm", "batch_norm")
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Each channel normalized over the batch (Ioffe & Szegedy 2015).
+
+    Shapes: input (N, C, ...), the others (C,). In training the batch's own mean and (biased) variance are used, and the
+    running ones move towards them by `momentum` (with the unbiased variance); otherwise the running ones are used.
+    The variance is computed in two passes. ValueError for one value a channel in training.
+    """
+    input = as_tensor(input)
+    if input.ndim < 2:
+        raise ValueError(f"batch_norm: expected at least 2 axes (N, C, ...), got shape {list(input.shape)}")
+    channels = input.shape[1]
+    given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
+    for name, value in given.items():
+        if value is not None and value.shape != (channels,):
+            raise RuntimeError(f"{name} should contain {channels} elements not {value.numel()} (input {list(input.shape)})")
+    same_dtype("batch_norm", input=input, weight=weight, bias=bias)
+    if not training:
+        if running_mean is None or running_var is None:
+            raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
+        mean_, rstd = running_mean._value, 1 / np.sqrt(running_var._value + running_var.dtype.type(eps))
+        return BatchNormInference.apply(input, weight, bias, mean_.astype(input.dtype, copy=False), rstd.astype(input.dtype, copy=False))
+    count = input.numel() // max(channels, 1)
+    if count <= 1:
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(input.shape)}")
+    statistics: list[tuple[np.ndarray, np.ndarray]] = []
+    out = BatchNorm.apply(input, weight, bias, eps, statistics)
+    mean_, var = statistics[0]
+    for running, now in ((running_mean, mean_), (running_var, var * (count / (count - 1)))):
+        if running is not None:
+            running._value += (now - running._value) * running.dtype.type(momentum)
+            mark_written(running)
+    return out
+
+
+@op("F.normalize")
+def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
+    """`input` divided by its p-norm along `dim` (by `eps` where that is smaller)."""
+    input = floating(input)
+    return input / clamp_min(norm(input, p, dim, True), eps)
+
+

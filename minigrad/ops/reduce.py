@@ -1,0 +1,356 @@
+"""Reductions over axes: sum, mean, prod, extrema, norms, variances, logsumexp, cumulative sums."""
+
+from __future__ import annotations
+
+import math
+from math import prod as product
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..dtypes import as_dtype, float32, int64
+from ..tensor import Function, Tensor, wrap
+from .arithmetic import values
+from .border import as_tensor, axes_of, axis_of, cast, floating, op, unary
+from .broadcast import Expand, sum_array
+from .elementwise import Exp, zero_slope
+from .indexing import TakeAlong, Where
+
+
+def kept(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+    """`shape` with length 1 along `axes`."""
+    return tuple(1 if axis in axes else size for axis, size in enumerate(shape))
+
+
+class Sum(Function):
+    def forward(self, x: np.ndarray, axes: tuple[int, ...], keepdim: bool) -> np.ndarray:
+        self.shape, self.kept = x.shape, kept(x.shape, axes)
+        return sum_array(x, axes, keepdim)
+
+    def backward(self, g: Any) -> Any:
+        return Expand.on(g.reshape(self.kept), self.shape)
+
+
+@op("sum", ".sum")
+def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The sum over `dim` (an int, several, or all). Integers and bools sum to int64.
+
+    float32 is accumulated in double precision, so the error does not grow with the length.
+    """
+    input = as_tensor(input)
+    if dtype is not None:
+        input = cast(input, as_dtype(dtype))
+    axes = axes_of(axis if dim is None else dim, input.ndim)
+    if input._value.dtype.kind != "f":
+        kind = int64 if dtype is None else as_dtype(dtype)
+        return wrap(np.asarray(input._value.sum(axes, dtype=kind, keepdims=keepdim or keepdims)))
+    return Sum.apply(input, axes, keepdim or keepdims)
+
+
+@op("mean", ".mean")
+def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """The mean over `dim` (an int, several, or all); NaN for no elements. Integers have to be converted first."""
+    input = as_tensor(input)
+    if dtype is None and input._value.dtype.kind != "f":
+        raise RuntimeError(
+            f"mean(): could not infer output dtype. Input dtype must be a floating point dtype. Got: {input.dtype}; convert with "
+            ".float()"
+        )
+    axes = axes_of(axis if dim is None else dim, input.ndim)
+    count = product(input._value.shape[axis] for axis in axes)
+    total = sum(input, axes if axes else None, keepdim or keepdims, dtype=dtype) if axes or not input.ndim else input
+    return total / count if count else total * math.nan
+
+
+@op("nansum", ".nansum")
+def nansum(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """The sum over `dim` with NaN taken as 0."""
+    return sum(Where.apply(np.isnan(input._value), wrap(np.zeros((), input.dtype)), input), dim, keepdim)
+
+
+class Prod(Function):
+    def forward(self, x: np.ndarray, axis: int, keepdim: bool) -> np.ndarray:
+        self.x, self.axis, self.kept = x, axis, kept(x.shape, (axis,))
+        return np.asarray(x.prod(axis, keepdims=keepdim))
+
+    def backward(self, g: Any) -> Any:
+        # The product of all others: from the left, times from the right; exact where elements are 0.
+        left = shifted_cumprod(self.x, self.axis)
+        right = flipped(shifted_cumprod(flipped(self.x, self.axis), self.axis), self.axis)
+        return g.reshape(self.kept) * left * right
+
+
+def flipped(x: Any, axis: int) -> Any:
+    return x.flip(axis) if isinstance(x, Tensor) else np.flip(x, axis)
+
+
+def shifted_cumprod(x: Any, axis: int) -> Any:
+    """The product of the elements before each, along `axis`."""
+    if not isinstance(x, Tensor):
+        before = np.roll(x, 1, axis)
+        before[(slice(None),) * axis + (slice(0, 1),)] = 1
+        return before.cumprod(axis)
+    from .shape import cat
+
+    parts = [x.narrow(axis, 0, 1) * 0 + 1]
+    for i in range(x.shape[axis] - 1):
+        parts.append(parts[-1] * x.narrow(axis, i, 1))
+    return cat(parts, axis)
+
+
+@op("prod", ".prod")
+def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The product over axis `dim`, or of all elements."""
+    input = as_tensor(input)
+    if dtype is not None:
+        input = cast(input, as_dtype(dtype))
+    elif input._value.dtype.kind != "f":
+        input = cast(input, int64)
+    if dim is None:
+        return Prod.apply(input.reshape(-1), 0, False)
+    if input.ndim == 0:
+        return input.clone()
+    return Prod.apply(input, axis_of(dim, input.ndim), keepdim)
+
+
+class Extremum(Function):
+    """The largest or smallest over axes; elements that tie share the gradient equally, as PyTorch's amax does."""
+
+    def forward(self, x: np.ndarray, axes: tuple[int, ...], keepdim: bool, largest: bool) -> np.ndarray:
+        out = np.asarray((np.max if largest else np.min)(x, axes, keepdims=True))
+        ties = ((x == out) | ((x != x) & (out != out))).astype(x.dtype)
+        self.share = ties / ties.sum(axes, keepdims=True)
+        self.kept = out.shape
+        return out if keepdim else out.reshape([n for axis, n in enumerate(x.shape) if axis not in axes])
+
+    def backward(self, g: Any) -> Any:
+        return g.reshape(self.kept) * self.share
+
+
+def _check_not_empty(name: str, input: Tensor, axes: tuple[int, ...]) -> None:
+    if any(input.shape[axis] == 0 for axis in axes):
+        raise IndexError(f"{name}(): Expected reduction dim to have non-zero size, but the shape is {list(input.shape)}")
+
+
+@op("amax", ".amax")
+def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
+    """The largest element over `dim` (an int, several, or all). Ties share the gradient equally."""
+    input = as_tensor(input)
+    axes = axes_of(dim, input.ndim)
+    _check_not_empty("amax", input, axes)
+    return Extremum.apply(input, axes, keepdim, True)
+
+
+@op("amin", ".amin")
+def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
+    """The smallest element over `dim` (an int, several, or all). Ties share the gradient equally."""
+    input = as_tensor(input)
+    axes = axes_of(dim, input.ndim)
+    _check_not_empty("amin", input, axes)
+    return Extremum.apply(input, axes, keepdim, False)
+
+
+class ValuesIndices(NamedTuple):
+    """What `max`, `min`, `sort` and `topk` along an axis return."""
+
+    values: Tensor
+    indices: Tensor
+
+
+def _select(input: Tensor, dim: int, keepdim: bool, function: Any, name: str) -> ValuesIndices:
+    axis = axis_of(dim, input.ndim)
+    if input.ndim == 0:
+        return ValuesIndices(input.clone(), wrap(np.zeros((), int64)))
+    _check_not_empty(name, input, (axis,))
+    indices = function(input._value, axis, keepdims=True)
+    chosen = TakeAlong.apply(input, indices, axis)
+    return ValuesIndices(
+        chosen if keepdim else chosen.squeeze(axis), wrap(indices if keepdim else np.ascontiguousarray(indices.squeeze(axis)))
+    )
+
+
+@op("max", ".max")
+def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """The largest element; over an axis `dim`, `(values, indices)` of the first largest; of two Tensors, `maximum`."""
+    input = as_tensor(input)
+    if dim is None:
+        _check_not_empty("max", input, tuple(range(input.ndim)))
+        return amax(input)
+    if isinstance(dim, Tensor):
+        from .arithmetic import maximum
+
+        return maximum(input, dim)
+    return _select(input, dim, keepdim, np.argmax, "max")
+
+
+@op("min", ".min")
+def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """The smallest element; over an axis `dim`, `(values, indices)` of the first smallest; of two Tensors, `minimum`."""
+    input = as_tensor(input)
+    if dim is None:
+        _check_not_empty("min", input, tuple(range(input.ndim)))
+        return amin(input)
+    if isinstance(dim, Tensor):
+        from .arithmetic import minimum
+
+        return minimum(input, dim)
+    return _select(input, dim, keepdim, np.argmin, "min")
+
+
+@op("argmax", ".argmax")
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """The index (int64) of the first largest element along `dim`, or in the flattened Tensor."""
+    return _arg(np.argmax, input, dim, keepdim)
+
+
+@op("argmin", ".argmin")
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """The index (int64) of the first smallest element along `dim`, or in the flattened Tensor."""
+    return _arg(np.argmin, input, dim, keepdim)
+
+
+def _arg(function: Any, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
+    x = as_tensor(input)._value
+    if x.size == 0 and (dim is None or x.shape[axis_of(dim, x.ndim)] == 0):
+        raise IndexError(f"{function.__name__}(): Expected reduction dim to be specified for an input of no elements")
+    if dim is None or x.ndim == 0:
+        return wrap(np.asarray(function(x, keepdims=keepdim)))
+    return wrap(np.asarray(function(x, axis_of(dim, x.ndim), keepdims=keepdim)))
+
+
+@op("all", ".all")
+def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """Whether all elements (over `dim`) are nonzero."""
+    x = as_tensor(input)._value
+    return wrap(np.asarray(np.all(x, axes_of(dim, x.ndim), keepdims=keepdim)))
+
+
+@op("any", ".any")
+def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:  # noqa: A001
+    """Whether an element (over `dim`) is nonzero."""
+    x = as_tensor(input)._value
+    return wrap(np.asarray(np.any(x, axes_of(dim, x.ndim), keepdims=keepdim)))
+
+
+@op("count_nonzero", ".count_nonzero")
+def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
+    """How many elements (over `dim`) are nonzero, int64."""
+    x = as_tensor(input)._value
+    return wrap(np.asarray(np.count_nonzero(x, axes_of(dim, x.ndim)), int64))
+
+
+@op("var", ".var")
+def var(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None) -> Tensor:
+    """The variance over `dim`, from the mean in two passes; divided by n - correction (1 unless `unbiased=False`)."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    input = floating(input)
+    axes = axes_of(dim, input.ndim)
+    count = product(input.shape[axis] for axis in axes)
+    degrees = count - (correction if correction is not None else int(unbiased))
+    centered = input - mean(input, axes if axes else None, True)
+    total = sum(centered * centered, axes if axes else None, keepdim)
+    return total / degrees if degrees > 0 else total * math.nan
+
+
+@op("std", ".std")
+def std(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None) -> Tensor:
+    """The standard deviation over `dim`; see `var`."""
+    return var(input, dim, unbiased, keepdim, correction=correction).sqrt()
+
+
+@op("var_mean")
+def var_mean(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+    """`var` and `mean`."""
+    return var(input, dim, unbiased, keepdim), mean(input, dim, keepdim)
+
+
+@op("std_mean")
+def std_mean(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+    """`std` and `mean`."""
+    return std(input, dim, unbiased, keepdim), mean(input, dim, keepdim)
+
+
+class LogSumExp(Function):
+    def forward(self, x: np.ndarray, axes: tuple[int, ...], keepdim: bool) -> np.ndarray:
+        largest = np.max(x, axes, keepdims=True) if x.size else np.zeros(kept(x.shape, axes), x.dtype)
+        largest = np.where(np.isfinite(largest), largest, 0).astype(x.dtype)
+        out = np.log(sum_array(unary(np.exp, x - largest), axes, True)) + largest
+        self.kept, self.x = out.shape, x
+        self.out = out if keepdim else out.reshape([n for axis, n in enumerate(x.shape) if axis not in axes])
+        return self.out
+
+    def backward(self, g: Any) -> Any:
+        return g.reshape(self.kept) * Exp.on(self.x - self.out.reshape(self.kept))
+
+
+@op("logsumexp", ".logsumexp")
+def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
+    """log(sum(exp(x))) over `dim`, without overflow."""
+    input = floating(input)
+    return LogSumExp.apply(input, axes_of(dim, input.ndim), keepdim)
+
+
+class Norm(Function):
+    """The p-norm over axes; its gradient at 0 is 0, as PyTorch's subgradient."""
+
+    def forward(self, x: np.ndarray, p: float, axes: tuple[int, ...], keepdim: bool) -> np.ndarray:
+        self.x, self.p, self.kept, self.axes = x, p, kept(x.shape, axes), axes
+        size = np.abs(x)
+        if p == math.inf or p == -math.inf:
+            out = np.asarray((np.max if p > 0 else np.min)(size, axes, keepdims=True))
+        elif p == 0:
+            out = np.count_nonzero(x, axes, keepdims=True).astype(x.dtype)
+        elif p == 2:
+            out = np.sqrt(sum_array(x * x, axes, True))
+        else:
+            out = sum_array(size**p, axes, True) ** x.dtype.type(1 / p)
+        self.out = np.asarray(out) if keepdim else out.reshape([n for a, n in enumerate(x.shape) if a not in axes])
+        return self.out
+
+    def backward(self, g: Any) -> Any:
+        x, g, out = self.x, g.reshape(self.kept), self.out.reshape(self.kept)
+        if self.p == 0:
+            return zero_slope(x)
+        if math.isinf(self.p):
+            ties = (np.abs(values(x)) == values(out)).astype(values(x).dtype)
+            return g * np.sign(values(x)) * (ties / ties.sum(self.axes, keepdims=True))
+        zero = values(out) == 0
+        safe = Where.on(zero, out * 0 + 1, out)
+        if self.p == 2:
+            return g * Where.on(zero, x * 0, x / safe)
+        from .arithmetic import PowNumber
+        from .elementwise import Abs, Sign
+
+        ratio = Where.on(values(x) == 0, x * 0 + 1, Abs.on(x) / safe)
+        return Where.on(values(x) == 0, x * 0, g * Sign.on(x) * PowNumber.on(ratio, self.p - 1))
+
+
+@op("norm", ".norm")
+def norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """The p-norm (sum |x|^p)^(1/p) over `dim`, or of all elements; p may be inf, -inf, 0 or 'fro' (2)."""
+    input = floating(input)
+    return Norm.apply(input, 2.0 if p in ("fro", None) else float(p), axes_of(dim, input.ndim), keepdim)
+
+
+class CumSum(Function):
+    def forward(self, x: np.ndarray, axis: int) -> np.ndarray:
+        self.axis = axis
+        wide = np.float64 if x.dtype == float32 else x.dtype
+        return x.cumsum(axis, dtype=wide).astype(x.dtype, copy=False)
+
+    def backward(self, g: Any) -> Any:
+        return flipped(CumSum.on(flipped(g, self.axis), self.axis), self.axis)
+
+
+@op("cumsum", ".cumsum")
+def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    """Running sums along `dim`; integers and bools sum to int64."""
+    input = as_tensor(input)
+    if dtype is not None:
+        input = cast(input, as_dtype(dtype))
+    elif input._value.dtype.kind != "f":
+        input = cast(input, int64)
+    if input.ndim == 0:
+        return input.clone()
+    return CumSum.apply(input, axis_of(dim, input.ndim))
