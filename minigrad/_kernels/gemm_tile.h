@@ -1,0 +1,164 @@
+/* The register tile, the packing and the dot products of gemm.h for one type; gemm.h includes this file once for each.
+   GEMM_REAL, GEMM_INTEGER (as wide), GEMM_LANES (of a vector) and GEMM_NAME say which. */
+
+typedef GEMM_REAL GEMM_NAME(vector) __attribute__((vector_size(GEMM_BYTES)));
+/* The same vector anywhere in memory. */
+typedef GEMM_REAL GEMM_NAME(unaligned) __attribute__((vector_size(GEMM_BYTES), aligned(sizeof(GEMM_REAL)), may_alias));
+typedef GEMM_INTEGER GEMM_NAME(mask) __attribute__((vector_size(GEMM_BYTES)));
+/* ROWS lanes: what is transposed to pack a panel, ROWS x ROWS at a time. */
+typedef GEMM_REAL GEMM_NAME(column) __attribute__((vector_size(GEMM_ROWS * sizeof(GEMM_REAL))));
+typedef GEMM_REAL GEMM_NAME(unaligned_column)
+    __attribute__((vector_size(GEMM_ROWS * sizeof(GEMM_REAL)), aligned(sizeof(GEMM_REAL)), may_alias));
+
+/* C (rows x columns, `columns` filling `vectors` vectors) {=, +=} A B over `depth`. A is a packed panel: ROWS elements for
+   each step; B has `b_step` elements between its steps. `rows` and `vectors` are constants wherever this is inlined. */
+GEMM_INLINE void GEMM_NAME(accumulate)(const int rows, const int vectors, ptrdiff_t depth, const GEMM_REAL *a,
+                                       const GEMM_REAL *b, ptrdiff_t b_step, GEMM_REAL *c, ptrdiff_t c_row,
+                                       ptrdiff_t columns, const GEMM_REAL *bias, int flags) {
+    GEMM_NAME(vector) sum[GEMM_ROWS][GEMM_VECTORS];
+    const ptrdiff_t tail = columns - (vectors - 1) * GEMM_LANES;
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 4
+        for (int j = 0; j < vectors; j++) sum[i][j] = (GEMM_NAME(vector)){0};
+    }
+    for (ptrdiff_t p = 0; p < depth; p++) {
+        GEMM_NAME(vector) row[GEMM_VECTORS];
+#pragma GCC unroll 4
+        for (int j = 0; j < vectors; j++) row[j] = *(const GEMM_NAME(unaligned) *)(b + j * GEMM_LANES);
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 4
+            for (int j = 0; j < vectors; j++) sum[i][j] += a[i] * row[j];
+        }
+        a += GEMM_ROWS;
+        b += b_step;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 4
+        for (int j = 0; j < vectors; j++) {
+            GEMM_REAL *target = c + i * c_row + j * GEMM_LANES;
+            GEMM_NAME(vector) value = sum[i][j];
+            const int partial = j == vectors - 1 && tail < GEMM_LANES;
+            GEMM_NAME(vector) old = {0};
+            if (!(flags & GEMM_STORE)) {
+                if (partial) memcpy(&old, target, tail * sizeof(GEMM_REAL));
+                else old = *(const GEMM_NAME(unaligned) *)target;
+                value += old;
+            }
+            if (flags & GEMM_BIAS_COLUMNS) {
+                if (partial) memcpy(&old, bias + j * GEMM_LANES, tail * sizeof(GEMM_REAL));
+                else old = *(const GEMM_NAME(unaligned) *)(bias + j * GEMM_LANES);
+                value += old;
+            }
+            if (flags & GEMM_BIAS_ROWS) value += bias[i];
+            if (flags & GEMM_RELU)  /* a comparison with NaN is false, so NaN stays */
+                value = (GEMM_NAME(vector))((GEMM_NAME(mask))value & ~(GEMM_NAME(mask))(value <= (GEMM_REAL)0));
+            if (partial) memcpy(target, &value, tail * sizeof(GEMM_REAL));
+            else *(GEMM_NAME(unaligned) *)target = value;
+        }
+    }
+}
+
+#define GEMM_ARGUMENTS depth, a, b, b_step, c, c_row, columns, bias, flags
+#define GEMM_CASE(rows, vectors) \
+    case rows: GEMM_NAME(accumulate)(rows, vectors, GEMM_ARGUMENTS); break;
+#if GEMM_ROWS == 8
+#define GEMM_CASES(vectors) \
+    GEMM_CASE(8, vectors) GEMM_CASE(7, vectors) GEMM_CASE(6, vectors) GEMM_CASE(5, vectors) \
+    GEMM_CASE(4, vectors) GEMM_CASE(3, vectors) GEMM_CASE(2, vectors) GEMM_CASE(1, vectors)
+#else
+#define GEMM_CASES(vectors) GEMM_CASE(4, vectors) GEMM_CASE(3, vectors) GEMM_CASE(2, vectors) GEMM_CASE(1, vectors)
+#endif
+
+/* One tile of any size up to ROWS x (VECTORS * LANES). */
+static void GEMM_NAME(tile)(int rows, ptrdiff_t depth, const GEMM_REAL *a, const GEMM_REAL *b, ptrdiff_t b_step,
+                            GEMM_REAL *c, ptrdiff_t c_row, ptrdiff_t columns, const GEMM_REAL *bias, int flags) {
+#if GEMM_VECTORS == 3
+    if (columns > 2 * GEMM_LANES)
+        switch (rows) { GEMM_CASES(3) }
+    else
+#endif
+    if (columns > GEMM_LANES)
+        switch (rows) { GEMM_CASES(2) }
+    else
+        switch (rows) { GEMM_CASES(1) }
+}
+#undef GEMM_ARGUMENTS
+#undef GEMM_CASE
+#undef GEMM_CASES
+
+/* x[0..ROWS) as the rows of a square, replaced by its columns: log2(ROWS) rounds of a perfect shuffle. */
+GEMM_INLINE void GEMM_NAME(transpose)(GEMM_NAME(column) *x) {
+    GEMM_NAME(column) y[GEMM_ROWS];
+#if GEMM_ROWS == 8
+#define GEMM_LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define GEMM_HIGH(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#define GEMM_ROUNDS 3
+#else
+#define GEMM_LOW(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define GEMM_HIGH(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#define GEMM_ROUNDS 2
+#endif
+#pragma GCC unroll 4
+    for (int round = 0; round < GEMM_ROUNDS; round++) {
+#pragma GCC unroll 4
+        for (int i = 0; i < GEMM_ROWS / 2; i++) {
+            y[2 * i] = GEMM_LOW(x[i], x[i + GEMM_ROWS / 2]);
+            y[2 * i + 1] = GEMM_HIGH(x[i], x[i + GEMM_ROWS / 2]);
+        }
+#pragma GCC unroll 8
+        for (int i = 0; i < GEMM_ROWS; i++) x[i] = y[i];
+    }
+#undef GEMM_LOW
+#undef GEMM_HIGH
+#undef GEMM_ROUNDS
+}
+
+/* ROWS lanes, `lane` elements apart in memory, whose steps are adjacent: panel[p * step + l] = source[l * lane + p]. */
+static void GEMM_NAME(pack_transposed)(const GEMM_REAL *source, ptrdiff_t lane, ptrdiff_t depth, GEMM_REAL *panel,
+                                       ptrdiff_t step) {
+    ptrdiff_t p = 0;
+    for (; p + GEMM_ROWS <= depth; p += GEMM_ROWS) {
+        GEMM_NAME(column) x[GEMM_ROWS];
+#pragma GCC unroll 8
+        for (int l = 0; l < GEMM_ROWS; l++) x[l] = *(const GEMM_NAME(unaligned_column) *)(source + l * lane + p);
+        GEMM_NAME(transpose)(x);
+#pragma GCC unroll 8
+        for (int l = 0; l < GEMM_ROWS; l++) *(GEMM_NAME(unaligned_column) *)(panel + (p + l) * step) = x[l];
+    }
+    for (; p < depth; p++)
+        for (int l = 0; l < GEMM_ROWS; l++) panel[p * step + l] = source[l * lane + p];
+}
+
+/* A panel in the order in which tiles read it: panel[p * step + l] = source[l * lane + p * along], for l < lanes, and 0
+   for the rest of `step`. */
+static void GEMM_NAME(pack)(const GEMM_REAL *source, ptrdiff_t lane, ptrdiff_t along, ptrdiff_t lanes, ptrdiff_t depth,
+                            GEMM_REAL *panel, ptrdiff_t step) {
+    ptrdiff_t done = 0;
+    if (lane == 1 && lanes == step && step == GEMM_VECTORS * GEMM_LANES) {
+        for (ptrdiff_t p = 0; p < depth; p++) {
+#pragma GCC unroll 4
+            for (int j = 0; j < GEMM_VECTORS; j++)
+                *(GEMM_NAME(unaligned) *)(panel + p * step + j * GEMM_LANES) =
+                    *(const GEMM_NAME(unaligned) *)(source + p * along + j * GEMM_LANES);
+        }
+        return;
+    }
+    if (lane == 1) {
+        for (; done + GEMM_ROWS <= lanes; done += GEMM_ROWS)
+            for (ptrdiff_t p = 0; p < depth; p++)
+                *(GEMM_NAME(unaligned_column) *)(panel + p * step + done) =
+                    *(const GEMM_NAME(unaligned_column) *)(source + p * along + done);
+    } else if (along == 1) {
+        for (; done + GEMM_ROWS <= lanes; done += GEMM_ROWS)
+            GEMM_NAME(pack_transposed)(source + done * lane, lane, depth, panel + done, step);
+    }
+    if (done == step) return;
+    for (ptrdiff_t p = 0; p < depth; p++) {
+        ptrdiff_t l = done;
+        for (; l < lanes; l++) panel[p * step + l] = source[l * lane + p * along];
+        for (; l < step; l++) panel[p * step + l] = 0;
+    }
+}
