@@ -5,13 +5,6 @@
 
 #include "philox.h"
 
-typedef float f32_vector __attribute__((vector_size(VECTOR_BYTES), may_alias));
-typedef double f64_vector __attribute__((vector_size(VECTOR_BYTES), may_alias));
-typedef f32_vector f32_unaligned __attribute__((aligned(4)));
-typedef f64_vector f64_unaligned __attribute__((aligned(8)));
-typedef int64_t i64_vector __attribute__((vector_size(VECTOR_BYTES), may_alias));
-typedef int32_t i32_half_vector __attribute__((vector_size(VECTOR_BYTES / 2), may_alias));
-
 static inline void apply_group_f32(const float *x, float *out, const int32_t *keep, float scale) {
     for (int i = 0; i < GROUP; i += LANES) {
         f32_vector scaled = *(const f32_unaligned *)(x + i) * scale;

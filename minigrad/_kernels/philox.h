@@ -9,28 +9,11 @@
 #define MINIGRAD_PHILOX_H
 
 #include <stdint.h>
-#include <string.h>
-
-#if defined(__AVX512F__) || defined(__AVX2__) || defined(__SSE2__)
-#include <immintrin.h>
-#endif
-
-#if defined(__AVX512BW__)
-#define VECTOR_BYTES 64
-#elif defined(__AVX2__)
-#define VECTOR_BYTES 32
-#else
-#define VECTOR_BYTES 16
-#endif
+#include "vectors.h"
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "the vectors below take the first of two 32-bit lanes for the lower half of a 64-bit one"
 #endif
-
-typedef uint64_t u64_vector __attribute__((vector_size(VECTOR_BYTES), may_alias));
-typedef uint32_t u32_vector __attribute__((vector_size(VECTOR_BYTES), may_alias));
-typedef uint16_t u16_vector __attribute__((vector_size(VECTOR_BYTES), may_alias));
-typedef int32_t i32_vector __attribute__((vector_size(VECTOR_BYTES), may_alias));
 
 enum {
     BLOCKS = 16,                    /* the counters of a group */
