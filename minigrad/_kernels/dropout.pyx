@@ -1,0 +1,205 @@
+"""Dropout from a counter-based generator: the mask is computed where it is used, forward and backward, never stored.
+
+Whether element i is kept is a pure function of (seed, call, i): Philox4x32-10 enciphers counters made of `call` and of
+i's block under the key `seed`, 16 bits an element, and the bits are compared with the threshold T. So threads,
+vectors and parts of a batch each compute their own piece of one mask. The layout needs no shuffles: a vector of 16
+counters gives four vectors of words, and each half of a word decides 16 neighbouring elements. `philox.h` holds the
+generator, `docs/dropout_format.md` the frozen format with its test vectors.
+
+Cost: one block (20 multiplications of 32 bits) for eight elements; large arrays run at the speed of memory.
+Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+"""
+
+cimport cython
+cimport numpy as cnp
+from cython.parallel cimport prange
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+cnp.import_array()
+
+include "threads.pxi"
+
+cdef extern from "philox.h" nogil:
+    const int GROUP
+    const int BLOCKS
+    ctypedef struct mask_stream:
+        double scale
+        bint keeps_all
+    void stream_start(mask_stream* stream, uint64_t seed, uint64_t call, uint64_t threshold)
+    void mask_group(const mask_stream* stream, uint64_t group, int32_t* keep)
+    void philox4x32(const uint32_t* counter, uint64_t seed, uint32_t* out)
+    void random_group(const mask_stream* stream, uint64_t group, uint32_t* out)
+    ctypedef struct group_mask:
+        int32_t keep[128]
+
+cdef extern from "dropout.h" nogil:
+    void apply_group_f32(const float* x, float* out, const int32_t* keep, float scale)
+    void apply_group_f64(const double* x, double* out, const int32_t* keep, double scale)
+    void scale_run_f32(const float* x, float* out, int64_t size, float scale)
+    void scale_run_f64(const double* x, double* out, int64_t size, double scale)
+
+ctypedef fused floating:
+    float
+    double
+
+ctypedef fused element:
+    float
+    double
+    uint8_t
+
+
+cdef inline void scale_run(const floating* x, floating* out, Py_ssize_t size, floating scale) noexcept nogil:
+    if floating is float:
+        scale_run_f32(x, out, size, scale)
+    else:
+        scale_run_f64(x, out, size, scale)
+
+
+cdef void elements(const element* x, element* out, Py_ssize_t begin, Py_ssize_t end, uint64_t offset,
+                   const mask_stream* stream) noexcept nogil:
+    # Elements begin to end of the array: a head and a tail inside a group, whole groups between. Bytes get the mask.
+    cdef group_mask mask
+    cdef element scale = <element>stream.scale
+    cdef uint64_t group
+    cdef int first, last, r
+    while begin < end:
+        group = (offset + <uint64_t>begin) // <uint64_t>GROUP
+        first = <int>((offset + <uint64_t>begin) % <uint64_t>GROUP)
+        last = GROUP if end - begin > GROUP - first else first + <int>(end - begin)
+        mask_group(stream, group, mask.keep)
+        if element is uint8_t:
+            for r in range(first, last):
+                out[begin + r - first] = <uint8_t>(mask.keep[r] & 1)
+        elif last - first == GROUP:
+            if element is float:
+                apply_group_f32(x + begin, out + begin, mask.keep, scale)
+            else:
+                apply_group_f64(x + begin, out + begin, mask.keep, scale)
+        else:
+            for r in range(first, last):
+                out[begin + r - first] = x[begin + r - first] * scale if mask.keep[r] else 0
+        begin += last - first
+
+
+cdef void channels(const floating* x, floating* out, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t inner,
+                   uint64_t offset, const mask_stream* stream) noexcept nogil:
+    # As `elements`, where each mask number decides a run of `inner` elements; begin and end may lie inside a run.
+    cdef group_mask mask
+    cdef floating scale = <floating>stream.scale
+    cdef Py_ssize_t run = begin // inner
+    cdef Py_ssize_t stop
+    cdef uint64_t number
+    cdef bint drawn = False
+    while begin < end:
+        number = offset + <uint64_t>run
+        if not drawn or number % <uint64_t>GROUP == 0:
+            mask_group(stream, number // <uint64_t>GROUP, mask.keep)
+            drawn = True
+        stop = min((run + 1) * inner, end)
+        if mask.keep[number % <uint64_t>GROUP]:
+            scale_run(x + begin, out + begin, stop - begin, scale)
+        else:
+            memset(out + begin, 0, <size_t>(stop - begin) * sizeof(floating))
+        begin = stop
+        run += 1
+
+
+cdef void part(const element* x, element* out, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t inner, uint64_t offset,
+               const mask_stream* stream) noexcept nogil:
+    if stream.keeps_all:
+        if element is uint8_t:
+            memset(out + begin, 1, <size_t>(end - begin))
+        elif x != out:
+            memcpy(out + begin, x + begin, <size_t>(end - begin) * sizeof(element))
+    elif element is uint8_t:
+        elements(x, out, begin, end, offset, stream)
+    elif inner == 1:
+        elements(x, out, begin, end, offset, stream)
+    else:
+        channels(x, out, begin, end, inner, offset, stream)
+
+
+cdef void share(const element* x, element* out, Py_ssize_t size, Py_ssize_t inner, uint64_t offset,
+                const mask_stream* stream, int threads) noexcept nogil:
+    # Thread t takes the t-th stretch; stretches meet where groups meet, which saves drawing a group twice.
+    cdef Py_ssize_t lead = <Py_ssize_t>((<uint64_t>GROUP - offset % <uint64_t>GROUP) % <uint64_t>GROUP)
+    cdef Py_ssize_t stretch = (size // threads + GROUP) // GROUP * GROUP
+    cdef int t
+    if threads == 1:
+        part(x, out, 0, size, inner, offset, stream)
+        return
+    for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
+        part(x, out, min(size, lead + t * stretch) if t else 0, min(size, lead + (t + 1) * stretch), inner, offset,
+             stream)
+
+
+def dropout(cnp.ndarray x, cnp.ndarray out, Py_ssize_t inner, uint64_t seed, uint64_t call, uint64_t offset,
+            uint64_t threshold):
+    """out[i] = x[i] * (2**32 / threshold) where mask number offset + i // inner is kept, else +0, whatever x[i] was.
+
+    A number is kept with probability threshold / 2**32 (0 < threshold <= 2**32). The same call on the gradient is the
+    backward pass. x and out: contiguous, float32 or float64, or one array; offset + size at most 2**63.
+    """
+    cdef Py_ssize_t size = cnp.PyArray_SIZE(x)
+    cdef int threads = threads_for(size * (0.25 if inner == 1 else 0.1))
+    cdef mask_stream stream
+    stream_start(&stream, seed, call, threshold)
+    if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
+        with nogil:
+            share(<float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(out), size, inner, offset, &stream, threads)
+    else:
+        with nogil:
+            share(<double*>cnp.PyArray_DATA(x), <double*>cnp.PyArray_DATA(out), size, inner, offset, &stream, threads)
+
+
+def dropout_mask(cnp.ndarray out, uint64_t seed, uint64_t call, uint64_t offset, uint64_t threshold):
+    """out[i] = 1 where `dropout` keeps mask number offset + i, else 0. out: contiguous, uint8 or bool."""
+    cdef Py_ssize_t size = cnp.PyArray_SIZE(out)
+    cdef int threads = threads_for(size * 0.2)
+    cdef mask_stream stream
+    cdef uint8_t* data = <uint8_t*>cnp.PyArray_DATA(out)
+    stream_start(&stream, seed, call, threshold)
+    with nogil:
+        share(data, data, size, 1, offset, &stream, threads)
+
+
+cdef void bits(uint32_t* out, Py_ssize_t begin, Py_ssize_t end, const mask_stream* stream) noexcept nogil:
+    # Groups begin to end of 64 words; the last may be cut short by the caller's buffer.
+    cdef Py_ssize_t group
+    for group in range(begin, end):
+        random_group(stream, <uint64_t>group, out + group * 4 * BLOCKS)
+
+
+def random_bits(cnp.ndarray out, uint64_t seed, uint64_t call):
+    """out[4 * b + w] = word w of Philox4x32-10 at counter (b low, b high, call low, call high). out: 1-D uint32."""
+    cdef Py_ssize_t size = cnp.PyArray_SIZE(out)
+    cdef Py_ssize_t whole = size // (4 * BLOCKS)
+    cdef Py_ssize_t stretch
+    cdef uint32_t* data = <uint32_t*>cnp.PyArray_DATA(out)
+    cdef uint32_t rest[64]
+    cdef int threads = threads_for(size * 0.5)
+    cdef int t
+    cdef mask_stream stream
+    stream_start(&stream, seed, call, 1)
+    stretch = whole // threads + 1
+    with nogil:
+        if threads == 1:
+            bits(data, 0, whole, &stream)
+        else:
+            for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
+                bits(data, min(whole, t * stretch), min(whole, (t + 1) * stretch), &stream)
+        if size % (4 * BLOCKS):
+            random_group(&stream, <uint64_t>whole, rest)
+            memcpy(data + whole * 4 * BLOCKS, rest, <size_t>(size % (4 * BLOCKS)) * 4)
+
+
+def philox(counter, key):
+    """Philox4x32-10 of a counter of four 32-bit words under a key of two: a tuple of four words."""
+    cdef uint32_t[4] words
+    cdef uint32_t[4] result
+    cdef int i
+    for i in range(4):
+        words[i] = <uint32_t>counter[i]
+    philox4x32(words, <uint64_t><uint32_t>key[0] | <uint64_t><uint32_t>key[1] << 32, result)
+    return result[0], result[1], result[2], result[3]
