@@ -195,10 +195,11 @@ class Function:
     def release(self) -> None:
         """Drop the saved values, keep the edges."""
         saved = self.__dict__
-        for name, value in saved.items():
-            if type(value) not in _PLAIN:
-                saved[name] = None
-                self.freed = True
+        heavy = [name for name, value in saved.items() if type(value) not in _PLAIN]
+        for name in heavy:
+            saved[name] = None
+        if heavy:
+            self.freed = True
 
 
 def as_variable(wrap: Callable[[Any], Variable], value: Any, edge: Any) -> Variable:

@@ -27,7 +27,7 @@ def tensor_repr(array: np.ndarray, grad_fn: str | None, requires_grad: bool) -> 
 
 
 def _numbers(array: np.ndarray) -> str:
-    options: dict = {"threshold": 1000, "edgeitems": 3, "linewidth": 80, "precision": 4}
+    options: dict = {"threshold": 1000, "edgeitems": 3, "max_line_width": 80, "precision": 4}
     if array.dtype.kind == "f":
         finite = np.abs(array[np.isfinite(array)].astype(np.float64))
         nonzero = finite[finite > 0]

@@ -128,7 +128,7 @@ class Extremum(Function):
 
 
 def _check_not_empty(name: str, input: Tensor, axes: tuple[int, ...]) -> None:
-    if any(input.shape[axis] == 0 for axis in axes):
+    if 0 in [input.shape[axis] for axis in axes]:
         raise IndexError(f"{name}(): Expected reduction dim to have non-zero size, but the shape is {list(input.shape)}")
 
 
