@@ -1,4 +1,4 @@
-"""Gradients on request: `grad`, `backward`, functions of one's own, and a watcher that finds where a NaN came from."""
+"""Gradients on request: `grad`, `backward`, and a watcher that finds where a NaN came from."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from . import engine
-from .dtypes import category
+from .custom_function import Function
 from .engine import mode, run_backward
 from .grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
-from .tensor import Function as _Node
 from .tensor import Tensor, wrap
 
 _PACKAGE = str(Path(__file__).parent)
@@ -135,197 +134,6 @@ def _edge(index: int, x: Any) -> Any:
 
 def _recording(create_graph: bool) -> Any:
     return enable_grad() if create_graph else no_grad()
-
-
-class Context:
-    """What `Function.forward` hands to `Function.backward`; attributes of one's own may be set on it."""
-
-    def __init__(self, needs_input_grad: tuple[bool, ...]) -> None:
-        self.needs_input_grad = needs_input_grad
-        self._saved: tuple = ()
-        self._non_differentiable: tuple = ()
-        self._dirty: tuple = ()
-        self._materialize = True
-
-    def save_for_backward(self, *tensors: Tensor | None) -> None:
-        """Keep inputs and outputs of forward for `saved_tensors`."""
-        self._saved = tensors
-
-    @property
-    def saved_tensors(self) -> tuple:
-        """What `save_for_backward` kept."""
-        return self._saved
-
-    def mark_non_differentiable(self, *outputs: Tensor) -> None:
-        """Say that no gradient flows to these outputs."""
-        self._non_differentiable = outputs
-
-    def mark_dirty(self, *tensors: Tensor) -> None:
-        """Say that forward has changed these inputs in place."""
-        self._dirty = tensors
-
-    def set_materialize_grads(self, value: bool) -> None:
-        """Whether missing gradients reach backward as zeros (the default) or as None."""
-        self._materialize = value
-
-
-class _UserNode(_Node):
-    """The node of a user's Function: calls its static forward and backward with Tensors."""
-
-    def __init__(self, function: type[Function]) -> None:
-        self.function = function
-
-    def name(self) -> str:  # type: ignore[override]
-        return f"{self.function.__name__}Backward"
-
-    def saved(self) -> tuple:
-        if self.released:
-            raise RuntimeError(
-                f"Trying to backward through the graph a second time: what {self.name()} had saved was freed by the first "
-                "backward. Specify retain_graph=True in that call if you need another"
-            )
-        return self.context._saved
-
-    def check_saved(self) -> None:
-        for tensor, written in self.versions:
-            if written is not None and written[0] > self.number:
-                raise RuntimeError(
-                    f"{self.name()} needs a saved tensor of shape {list(tensor.shape)} for its gradient, but that has been "
-                    "modified by an inplace operation since: use the out-of-place form there, or clone() the value first"
-                )
-
-    def backward(self, grad: Any) -> Any:
-        context = self.context
-        if self.released:
-            self.saved()
-        parts = grad if isinstance(grad, engine.Parts) else (grad,)
-        grads = []
-        for part, (shape, dtype) in zip(parts, self.outputs, strict=True):
-            if part is None and context._materialize:
-                part = np.zeros(shape, dtype)
-            grads.append(part if part is None or isinstance(part, Tensor) else wrap(part))
-        results = self.function.backward(context, *grads)
-        results = results if isinstance(results, tuple) else (results,)
-        if len(results) < len(self.inputs) or any(g is not None for g in results[len(self.inputs) :]):
-            raise RuntimeError(
-                f"function {self.name()} returned an incorrect number of gradients (expected {len(self.inputs)}, got "
-                f"{len(results)})"
-            )
-        checked = []
-        for i, (gradient, x) in enumerate(zip(results, self.shapes, strict=False)):
-            if gradient is None or self.inputs[i] is None:
-                checked.append(None)
-                continue
-            if not isinstance(gradient, Tensor):
-                raise TypeError(f"{self.name()}: expected a Tensor or None as gradient {i}, got {type(gradient).__name__}")
-            if gradient.shape != x:
-                gradient = _fit(gradient, x, self.name(), i)
-            checked.append(gradient if mode.recording else gradient._value[...])
-        return tuple(checked)
-
-    differentiable_backward = backward
-
-    def release(self) -> None:
-        if self.context._saved:
-            self.context._saved, self.versions, self.released = (), (), True
-
-
-def _fit(gradient: Tensor, shape: tuple[int, ...], name: str, index: int) -> Tensor:
-    from .ops.broadcast import SumTo
-
-    try:
-        fits = np.broadcast_shapes(shape, gradient.shape) == gradient.shape
-    except ValueError:
-        fits = False
-    if not fits:
-        raise RuntimeError(
-            f"Function {name} returned an invalid gradient at index {index} - got {list(gradient.shape)} but expected shape "
-            f"compatible with {list(shape)}"
-        )
-    return SumTo.apply(gradient, shape)
-
-
-class Function:
-    """A differentiable function of one's own, as in PyTorch.
-
-    Write `forward(ctx, *args)` and `backward(ctx, *grad_outputs)` as static methods on Tensors, and call
-    `apply(*args)`. Operations inside forward are not recorded; those in backward are when `create_graph` is set.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, *args: Any, **kwargs: Any) -> Any:
-        """Compute the outputs."""
-        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Any) -> Any:
-        """The gradient of each argument of forward, None for those without."""
-        raise NotImplementedError("You must implement the backward for your custom autograd.Function.")
-
-    @classmethod
-    def apply(cls, *args: Any, **kwargs: Any) -> Any:
-        """Run forward and record the call."""
-        tracked = [mode.recording and isinstance(arg, Tensor) and arg._tracked for arg in args]
-        context = Context(tuple(tracked))
-        setup = getattr(cls, "setup_context", None)
-        with no_grad():
-            if setup is None:
-                result = cls.forward(context, *args, **kwargs)
-            else:
-                result = cls.forward(*args, **kwargs)
-                setup(context, args, result)
-        if not any(tracked):
-            return result
-        outputs = result if isinstance(result, tuple) else (result,)
-        for i, out in enumerate(outputs):
-            if not isinstance(out, Tensor):
-                raise TypeError(f"{cls.__name__}.forward: expected a Tensor as output {i}, got {type(out).__name__}")
-        node = _UserNode(cls)
-        node.inputs = [(arg.grad_fn or arg) if needed else None for arg, needed in zip(args, tracked, strict=True)]
-        node.written, node.context, node.released = [], context, False
-        node.shapes = [arg.shape if isinstance(arg, Tensor) else None for arg in args]
-        node.outputs = [(out.shape, out.dtype) for out in outputs]
-        for changed in context._dirty:
-            engine.mark_written(changed)
-        results = []
-        for out in outputs:
-            dirty = any(out is changed for changed in context._dirty)
-            if dirty and out._tracked and out.is_leaf:
-                raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
-            results.append(out if dirty else out.detach())
-        node._enter_graph(args, results[0])
-        node.versions = _saved_versions(context, args, outputs, results)
-        differentiable = [
-            category(out.dtype) == 2 and not any(out is other for other in context._non_differentiable) for out in outputs
-        ]
-        for i, out in enumerate(results):
-            if differentiable[i]:
-                out.grad_fn = node if len(results) == 1 else _output(node, i, len(results))
-                out._tracked = True
-        return tuple(results) if isinstance(result, tuple) else results[0]
-
-
-def _output(node: _UserNode, index: int, total: int) -> engine.Function:
-    out = engine.Output()
-    out.inputs, out.written, out.index, out.total = [node], [], index, total
-    out.number = next(engine._numbers)
-    return out
-
-
-def _saved_versions(context: Context, args: Sequence, outputs: Sequence, results: Sequence) -> tuple:
-    """What was saved, with its write counter; a saved output is stored without its node, which would be a cycle."""
-    versions, saved = [], []
-    for tensor in context._saved:
-        for out, result in zip(outputs, results, strict=True):
-            if tensor is out and not any(tensor is arg for arg in args):
-                tensor = result.detach() if result is not out else out.detach()
-        if tensor is not None:
-            if tensor._written is None:
-                tensor._written = [0]
-            versions.append((tensor, tensor._written))
-        saved.append(tensor)
-    context._saved = tuple(saved)
-    return tuple(versions)
 
 
 class detect_anomaly:

@@ -55,24 +55,27 @@ class Variable:
         """Add `grad` to this leaf's gradient; a borrowed one may be in use elsewhere, so it must not be written to."""
         self.grad = grad if self.grad is None else self.grad + grad
 
+    wrap_gradient: ClassVar[Callable[[Any], Variable]]  # makes the Variable that hooks on a leaf's gradient see
+
+    def write_counter(self) -> list[int]:
+        """The counter of in-place writes to this variable's memory."""
+        if self._written is None:
+            self._written = [0]
+        return self._written
+
+    def _become_view(self, source: Variable) -> None:
+        self._written = source.write_counter()
+        self._base = source if source._base is None else source._base
+        self._base_fn = self._base.grad_fn
+
 
 def mark_written(variable: Variable) -> None:
     """Note that `variable`'s memory has been written to in place."""
     global _last_write
-    _last_write = next(_numbers)
-    if variable._written is None:
-        variable._written = [_last_write]
-    else:
-        variable._written[0] = _last_write
+    variable.write_counter()[0] = _last_write = next(_numbers)
 
 
-class Parts(tuple):
-    """The gradients of a function with several outputs; None where none has arrived."""
-
-    def __add__(self, other: Any) -> Parts:
-        return Parts(b if a is None else a if b is None else a + b for a, b in zip(self, other, strict=True))
-
-
+# Saved values of these types are shapes and options: they are no one's data, so they are neither freed nor checked.
 _PLAIN = frozenset({int, float, bool, str, tuple, type(None), slice, dict, list})
 
 
@@ -114,52 +117,51 @@ class Function:
     def apply(cls, *args: Any, **options: Any) -> Any:
         """Compute on `args` (Variables and constants), and record the call when a gradient may be asked for."""
         node = cls()
-        values, node.inputs, node.written = [], [], []
-        recording, tracked, inference = mode.recording, False, False
+        recording, tracked = mode.recording, False
+        values: list[Any] = []
+        inputs: list[Any] = []
         for arg in args:
             edge = None
             if isinstance(arg, Variable):
                 if arg._base is not None and arg._base.grad_fn is not arg._base_fn:
                     raise RuntimeError(stale_view(cls.__name__))
-                values.append(arg._value)
                 if recording and arg._tracked:
                     edge = arg.grad_fn or arg
                     tracked = True
-                elif arg._inference:
-                    inference = True
-            else:
-                values.append(arg)
-            node.inputs.append(edge)
-        out = node.forward(*values, **options)
-        if type(out) is tuple:
-            return _several(node, args, [node.wrap(part) for part in out], tracked)
-        result = node.wrap(out)
+                arg = arg._value
+            values.append(arg)
+            inputs.append(edge)
+        node.inputs = inputs
+        result = node.wrap(node.forward(*values, **options))
         if node.view:
-            source = args[0]
-            if source._written is None:
-                source._written = [0]
-            result._written = source._written
-            result._base = base = source if source._base is None else source._base
-            result._base_fn = base.grad_fn
+            result._become_view(args[0])
         if tracked:
-            if inference:
-                _refuse_inference(node, args)
+            node.record(args, result)
             result.grad_fn = node
             result._tracked = True
-            node._enter_graph(args, result)
         return result
 
-    def _enter_graph(self, args: Sequence[Any], result: Variable | None) -> None:
+    def record(self, args: Sequence[Any], result: Variable) -> None:
+        """Take a number, and note the write counters of the arguments and the result."""
         self.number = next(_numbers)
+        self.written = written = []
         for variable in (*args, result):
             if isinstance(variable, Variable):
-                if variable._written is None:
-                    variable._written = [0]
-                self.written.append(variable._written)
+                if variable._inference:
+                    self._refuse_inference(args)
+                written.append(variable._written or variable.write_counter())
             else:
-                self.written.append(None)
+                written.append(None)
         if mode.anomaly is not None:
             mode.anomaly.remember(self)
+
+    def _refuse_inference(self, args: Sequence[Any]) -> None:
+        for name, arg in zip(self.names, args, strict=False):
+            if isinstance(arg, Variable) and arg._inference and name in self.__dict__:
+                raise RuntimeError(
+                    "Inference tensors cannot be saved for backward. To work around you can make a clone to get a "
+                    f"normal tensor and use it in autograd (argument `{name}` of {self.name()})"
+                )
 
     def needs(self, index: int) -> bool:
         """Whether a gradient for argument `index` is of use."""
@@ -212,38 +214,11 @@ def as_variable(wrap: Callable[[Any], Variable], value: Any, edge: Any) -> Varia
     return variable
 
 
-class Output(Function):
-    """One output of a function with several: passes its gradient on as one part of the whole."""
-
-    def backward(self, grad: Any) -> Parts:
-        return Parts(grad if index == self.index else None for index in range(self.total))
-
-
-def _several(node: Function, args: Sequence[Any], results: list[Variable], tracked: bool) -> tuple[Variable, ...]:
-    if tracked:
-        node._enter_graph(args, None)
-        for index, result in enumerate(results):
-            out = Output()
-            out.inputs, out.written, out.index, out.total = [node], [], index, len(results)
-            out.number = next(_numbers)
-            result.grad_fn, result._tracked = out, True
-    return tuple(results)
-
-
 def stale_view(name: str) -> str:
     return (
         f"{name}: this tensor is a view of one that an in-place operation has since changed: its gradient would be "
         "wrong. Take the view again after the in-place operation, or use the out-of-place form"
     )
-
-
-def _refuse_inference(node: Function, args: Sequence[Any]) -> None:
-    for name, arg in zip(node.names, args, strict=False):
-        if isinstance(arg, Variable) and arg._inference and name in node.__dict__:
-            raise RuntimeError(
-                "Inference tensors cannot be saved for backward. To work around you can make a clone to get a "
-                f"normal tensor and use it in autograd (argument `{name}` of {node.name()})"
-            )
 
 
 def through_hooks(hooks: dict[int, Callable], grad: Any, wrap: Callable[[Any], Variable]) -> Any:
