@@ -57,7 +57,10 @@ def extensions() -> list:
             f"minigrad._kernels.{name}",
             [str(source)],
             include_dirs=[numpy.get_include(), str(KERNELS)],
-            define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"), ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION")],
+            define_macros=[
+                ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
+                ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION"),
+            ],
             extra_compile_args=[*OPTIMIZE, *flags],
             depends=headers,
         )
@@ -81,7 +84,9 @@ class BuildKernels(build_ext):
     def build_extensions(self):
         if not self.compiles("int main(void) { return 0; }"):
             sys.exit("minigrad needs a C compiler to build its kernels: sudo apt install gcc")
-        if not self.compiles("#include <Python.h>\nint main(void) { return 0; }", [f"-I{sysconfig.get_path('include')}"]):
+        if not self.compiles(
+            "#include <Python.h>\nint main(void) { return 0; }", [f"-I{sysconfig.get_path('include')}"]
+        ):
             sys.exit("minigrad needs Python's headers to build its kernels: sudo apt install python3-dev")
         openmp = "#include <omp.h>\nint main(void) { return omp_get_max_threads() == 0; }"
         if self.compiles(openmp, ["-fopenmp"], ["-fopenmp"]):
@@ -92,7 +97,10 @@ class BuildKernels(build_ext):
             print("minigrad: this compiler has no OpenMP, so the kernels are built for one thread", file=sys.stderr)
         for level, flags in level_flags().items():
             if not self.compiles("int main(void) { return 0; }", flags):
-                print(f"minigrad: this compiler does not know {' '.join(flags)}: level {level} is left out", file=sys.stderr)
+                print(
+                    f"minigrad: this compiler does not know {' '.join(flags)}: level {level} is left out",
+                    file=sys.stderr,
+                )
                 self.extensions = [module for module in self.extensions if not module.name.endswith(f"_{level}")]
         if sys.platform.startswith("linux"):
             for module in self.extensions:

@@ -11,8 +11,8 @@ import numpy as np
 
 from . import engine
 from .custom_function import Function
-from .engine import mode, run_backward
-from .grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from .engine import run_backward
+from .grad_mode import enable_grad, inference_mode, is_grad_enabled, mode, no_grad, set_grad_enabled
 from .tensor import Tensor, wrap
 
 _PACKAGE = str(Path(__file__).parent)
@@ -165,7 +165,9 @@ class detect_anomaly:
         for index, gradient in enumerate(grads):
             value = np.asarray(getattr(gradient, "_value", gradient)) if gradient is not None else None
             if value is not None and value.dtype.kind == "f" and np.isnan(value).any():
-                raise RuntimeError(f"Function '{node.name()}' returned nan values in its {index}th output.\n{node.where}")
+                raise RuntimeError(
+                    f"Function '{node.name()}' returned nan values in its {index}th output.\n{node.where}"
+                )
 
 
 __all__ = [

@@ -13,8 +13,7 @@ import numpy as np
 
 from . import engine
 from .dtypes import category
-from .engine import mode
-from .grad_mode import no_grad
+from .grad_mode import mode, no_grad
 from .tensor import Function as ArrayFunction
 from .tensor import Tensor, wrap
 
@@ -32,6 +31,9 @@ class _Output(ArrayFunction):
     def __init__(self, node: engine.Function, index: int, total: int) -> None:
         self.inputs, self.index, self.total = [node], index, total
         self.record((), None)
+
+    def name(self) -> str:  # type: ignore[override]
+        return self.inputs[0].name()
 
     def backward(self, grad: Any) -> Parts:
         return Parts(grad if index == self.index else None for index in range(self.total))
@@ -79,7 +81,9 @@ class Context:
 class _Node(ArrayFunction):
     """The node of a user's Function: calls its static backward with Tensors."""
 
-    def __init__(self, function: type[Function], context: Context, args: Sequence[Any], outputs: Sequence[Tensor]) -> None:
+    def __init__(
+        self, function: type[Function], context: Context, args: Sequence[Any], outputs: Sequence[Tensor]
+    ) -> None:
         self.function, self.context = function, context
         needed = zip(args, context.needs_input_grad, strict=True)
         self.inputs = [(arg.grad_fn or arg) if needs else None for arg, needs in needed]
@@ -140,7 +144,9 @@ class _Node(ArrayFunction):
         if gradient is None or self.inputs[index] is None:
             return None
         if not isinstance(gradient, Tensor):
-            raise TypeError(f"{self.name()}: expected a Tensor or None as gradient {index}, got {type(gradient).__name__}")
+            raise TypeError(
+                f"{self.name()}: expected a Tensor or None as gradient {index}, got {type(gradient).__name__}"
+            )
         shape = self.shapes[index]
         if gradient.shape != shape:
             if not _broadcasts(shape, gradient.shape):
@@ -203,7 +209,9 @@ class Function:
         outputs = result if isinstance(result, tuple) else (result,)
         for index, out in enumerate(outputs):
             if not isinstance(out, Tensor):
-                raise TypeError(f"{cls.__name__}.forward: expected a Tensor as output {index}, got {type(out).__name__}")
+                raise TypeError(
+                    f"{cls.__name__}.forward: expected a Tensor as output {index}, got {type(out).__name__}"
+                )
         for changed in context._dirty:
             if mode.recording and changed._tracked and changed.is_leaf:
                 raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")

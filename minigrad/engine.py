@@ -14,25 +14,15 @@ Nothing here knows what a value is, only that gradients can be added: numbers, a
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any, ClassVar
 
+from .grad_mode import mode
+
 _numbers = count(1)  # one sequence for nodes and for in-place writes, so that "written since" is a comparison
 _last_write = 0
-
-
-class _Mode(threading.local):
-    """What is recorded, for each thread."""
-
-    recording = True
-    inference = False
-    anomaly: Any = None  # the watcher of `autograd.detect_anomaly`, if it is on
-
-
-mode = _Mode()
 
 
 class Variable:
@@ -58,7 +48,6 @@ class Variable:
     wrap_gradient: ClassVar[Callable[[Any], Variable]]  # makes the Variable that hooks on a leaf's gradient see
 
     def write_counter(self) -> list[int]:
-        """The counter of in-place writes to this variable's memory."""
         if self._written is None:
             self._written = [0]
         return self._written
@@ -82,11 +71,10 @@ _PLAIN = frozenset({int, float, bool, str, tuple, type(None), slice, dict, list}
 class Function:
     """A differentiable operation; its instances are the nodes of the graph.
 
-    A subclass writes `forward(self, *values, **options)`, which returns the output's value (or a tuple of them), and
-    under it `backward(self, grad)`, which returns a gradient for each argument in order (None where there is none;
-    trailing ones may be left out). What `forward` stores under an argument's own name is taken to be that
-    argument, what it stores as `self.out` to be the output, and anything else to be a constant: that is how the same
-    backward, run on Variables under `create_graph`, records gradients of gradients.
+    A subclass writes `forward(self, *values, **options)`, which returns the output's value, and under it
+    `backward(self, grad)`, which returns a gradient for each argument in order (None for none; trailing ones may be left
+    out). What `forward` stores under an argument's own name is taken to be that argument, what it stores as `self.out` to
+    be the output, anything else to be a constant: so the same backward, run on Variables, records gradients of gradients.
     """
 
     __slots__ = ("__dict__", "__weakref__", "inputs", "number", "written")
@@ -98,7 +86,8 @@ class Function:
     freed = False
     where = ""  # under detect_anomaly: where the user's code called this
     view = False  # whether the output shares the first argument's memory
-    names: ClassVar[tuple[str, ...]] = ()
+    names: ClassVar[tuple[str, ...]] = ()  # of forward's arguments
+    wrap: ClassVar[Callable[[Any], Variable]] = Variable
 
     def __init_subclass__(cls) -> None:
         if "forward" in cls.__dict__:
@@ -110,8 +99,6 @@ class Function:
 
     def backward(self, grad: Any) -> Any:
         raise NotImplementedError(f"{self.name()} is not differentiable")
-
-    wrap: ClassVar[Callable[[Any], Variable]] = Variable
 
     @classmethod
     def apply(cls, *args: Any, **options: Any) -> Any:
@@ -145,23 +132,17 @@ class Function:
         """Take a number, and note the write counters of the arguments and the result."""
         self.number = next(_numbers)
         self.written = written = []
-        for variable in (*args, result):
+        for index, variable in enumerate((*args, result)):
             if isinstance(variable, Variable):
-                if variable._inference:
-                    self._refuse_inference(args)
+                if variable._inference and self.saves(index):
+                    raise RuntimeError(
+                        f"Inference tensors cannot be saved for backward ({self.name()}): clone() it first"
+                    )
                 written.append(variable._written or variable.write_counter())
             else:
                 written.append(None)
         if mode.anomaly is not None:
             mode.anomaly.remember(self)
-
-    def _refuse_inference(self, args: Sequence[Any]) -> None:
-        for name, arg in zip(self.names, args, strict=False):
-            if isinstance(arg, Variable) and arg._inference and name in self.__dict__:
-                raise RuntimeError(
-                    "Inference tensors cannot be saved for backward. To work around you can make a clone to get a "
-                    f"normal tensor and use it in autograd (argument `{name}` of {self.name()})"
-                )
 
     def needs(self, index: int) -> bool:
         """Whether a gradient for argument `index` is of use."""
@@ -172,16 +153,22 @@ class Function:
         """What errors and `grad_fn` call it, such as MulBackward."""
         return f"{cls.__name__}Backward"
 
+    def name_of(self, index: int) -> str:
+        """Under which name argument `index` would be saved; the index after the last argument stands for the output."""
+        return "out" if index == len(self.inputs) else self.names[index] if index < len(self.names) else ""
+
+    def saves(self, index: int) -> bool:
+        """Whether forward has kept argument `index` (or the output) for backward."""
+        return type(self.__dict__.get(self.name_of(index))) not in _PLAIN
+
     def check_saved(self) -> None:
         """Raise if a value that backward needs has been overwritten since forward."""
-        names = self.names[: len(self.written) - 1]
-        for name, written in zip((*names, "out"), (*self.written[: len(names)], self.written[-1]), strict=True):
-            if written is not None and written[0] > self.number and type(self.__dict__.get(name)) not in _PLAIN:
-                what = "its output" if name == "out" else f"its argument `{name}`"
+        for index, written in enumerate(self.written):
+            if written is not None and written[0] > self.number and self.saves(index):
                 raise RuntimeError(
-                    f"{self.name()} needs {what} for its gradient, but that has been modified by an inplace operation "
-                    "since: use the out-of-place form there, or clone() the value first"
-                    + (f"\n{self.where}" if self.where else "")
+                    f"{self.name()} needs its {'output' if index == len(self.inputs) else f'argument {index}'} for its "
+                    "gradient, but that has been modified by an inplace operation since: use the out-of-place form there, "
+                    f"or clone() the value first{self.where and chr(10) + self.where}"
                 )
 
     def differentiable_backward(self, grad: Any) -> Any:
@@ -189,8 +176,9 @@ class Function:
         twin = type(self)()
         twin.__dict__.update(self.__dict__)
         twin.inputs = self.inputs
-        for name, edge in zip((*self.names[: len(self.inputs)], "out"), (*self.inputs[: len(self.names)], self), strict=True):
-            if edge is not None and type(self.__dict__.get(name)) not in _PLAIN:
+        for index, edge in enumerate((*self.inputs, self)):
+            if edge is not None and self.saves(index):
+                name = self.name_of(index)
                 twin.__dict__[name] = as_variable(self.wrap, self.__dict__[name], edge)
         return twin.backward(grad)
 
@@ -216,8 +204,7 @@ def as_variable(wrap: Callable[[Any], Variable], value: Any, edge: Any) -> Varia
 
 def stale_view(name: str) -> str:
     return (
-        f"{name}: this tensor is a view of one that an in-place operation has since changed: its gradient would be "
-        "wrong. Take the view again after the in-place operation, or use the out-of-place form"
+        f"{name}: this is a view of a tensor that an in-place operation has changed since: take the view again after it"
     )
 
 
@@ -247,13 +234,11 @@ def _towards(roots: Iterable[Any], targets: set[Any]) -> set[Function]:
 
 
 def run_backward(
-    roots: Sequence[Any], grads: Sequence[Any], targets: Sequence[Any] | None = None, retain: bool = False, create: bool = False
+    roots: Sequence[Any], grads: Sequence[Any], targets: Any = None, retain: bool = False, create: bool = False
 ) -> dict[Any, Any]:
-    """Carry `grads` back from `roots` to the leaves, where they accumulate; or, when `targets` are given, only to
-    those, and return their gradients. Roots and targets are edges: Functions, or leaf Variables.
-
-    `retain` keeps the saved values for another pass; `create` passes Variables and records what is computed.
-    """
+    """Carry `grads` back from `roots` to the leaves, where they accumulate; or, when `targets` are given, only to those,
+    and return their gradients. Roots and targets are edges: Functions, or leaf Variables. `retain` keeps the saved values
+    for another pass; `create` passes Variables and records what is computed."""
     pending: dict[Any, Any] = {}  # edge -> the gradient that has arrived so far
     ours: set[Any] = set()  # edges whose pending gradient was added up here, so that it may be added to in place
     borrowed: set[Any] = set()  # leaves whose gradient may be in use elsewhere too

@@ -4,12 +4,22 @@ decorator, for the current thread."""
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from .engine import mode
-
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Mode(threading.local):
+    """What the engine records, for each thread."""
+
+    recording = True
+    inference = False
+    anomaly: Any = None  # the watcher of `autograd.detect_anomaly`, if it is on
+
+
+mode = _Mode()
 
 
 class _GradMode:

@@ -86,7 +86,9 @@ class Generator:
         """Go back to a state that `get_state` returned."""
         array = np.asarray(state)
         if array.dtype != np.uint8 or array.shape != (24,):
-            raise TypeError(f"expected a generator state, 24 elements of uint8, got shape {array.shape} of {array.dtype}")
+            raise TypeError(
+                f"expected a generator state, 24 elements of uint8, got shape {array.shape} of {array.dtype}"
+            )
         seed, call, offset = (int(part) for part in np.frombuffer(array.tobytes(), "<u8"))
         with self._lock:
             self._seed, self._call, self._offset = seed, call, offset

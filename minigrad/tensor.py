@@ -15,7 +15,8 @@ import numpy as np
 from . import engine
 from ._kernels import aligned, empty_like, owns_memory
 from .dtypes import as_array, category
-from .engine import Variable, mode
+from .engine import Variable
+from .grad_mode import mode
 from .printing import tensor_repr
 
 _new = object.__new__
@@ -83,7 +84,9 @@ class Tensor(Variable):
         if dim is None:
             return self._value.shape
         if not -self.ndim <= dim < self.ndim:
-            raise IndexError(f"Dimension out of range (expected to be in range of [{-self.ndim}, {self.ndim - 1}], but got {dim})")
+            raise IndexError(
+                f"Dimension out of range (expected to be in range of [{-self.ndim}, {self.ndim - 1}], but got {dim})"
+            )
         return self._value.shape[dim]
 
     def dim(self) -> int:
@@ -125,9 +128,13 @@ class Tensor(Variable):
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
         if value and category(self._value.dtype) != 2:
-            raise RuntimeError(f"only Tensors of floating point dtype can require gradients, and this one is {self.dtype}")
+            raise RuntimeError(
+                f"only Tensors of floating point dtype can require gradients, and this one is {self.dtype}"
+            )
         if self.grad_fn is not None and not value:
-            raise RuntimeError("you can only change requires_grad flags of leaf variables; use detach() for a copy without history")
+            raise RuntimeError(
+                "you can only change requires_grad flags of leaf variables; use detach() for a copy without history"
+            )
         if value and self._inference and not mode.inference:
             raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         self._tracked = bool(value)
@@ -158,7 +165,9 @@ class Tensor(Variable):
             if not isinstance(value, Tensor):
                 raise TypeError(f"assigned grad must be a Tensor or None, got {type(value).__name__}")
             if value.shape != self.shape:
-                raise RuntimeError(f"assigned grad has data of a different size: {list(value.shape)}, expected {list(self.shape)}")
+                raise RuntimeError(
+                    f"assigned grad has data of a different size: {list(value.shape)}, expected {list(self.shape)}"
+                )
             if value.dtype != self.dtype:
                 raise RuntimeError(f"assigned grad has data of a different type: {value.dtype}, expected {self.dtype}")
         self._grad = value
@@ -283,7 +292,9 @@ class Tensor(Variable):
     def __array_wrap__(self, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Tensor:
         return wrap(array)
 
-    def __dlpack__(self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None) -> Any:
+    def __dlpack__(
+        self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
+    ) -> Any:
         if self._tracked:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
         return self._value.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
@@ -343,7 +354,9 @@ class Tensor(Variable):
 
     def __deepcopy__(self, memo: dict) -> Tensor:
         if self.grad_fn is not None:
-            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol")
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol"
+            )
         result = _new(type(self))
         memo[id(self)] = result
         for name, value in self.__dict__.items():

@@ -105,5 +105,17 @@ set_num_threads(_default_threads())
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_in_child)
 
-__all__ = ["LEVEL", "aligned", "built_levels", "empty", "empty_like", "get_num_threads", "load", "memory", "owns_memory",
-           "set_num_threads", "system", *MODULES]
+__all__ = [
+    "LEVEL",
+    "aligned",
+    "built_levels",
+    "empty",
+    "empty_like",
+    "get_num_threads",
+    "load",
+    "memory",
+    "owns_memory",
+    "set_num_threads",
+    "system",
+    *MODULES,
+]

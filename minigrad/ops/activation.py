@@ -281,4 +281,3 @@ def softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tens
 def log_softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:
     """log(softmax(x)) along `dim`, without overflow."""
     return _softmax(LogSoftmax, "log_softmax", input, dim, dtype)
-

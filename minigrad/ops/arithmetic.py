@@ -89,7 +89,11 @@ class Pow(Function):
         if self.needs(0):  # y x^(y-1); at y = 0 the derivative is 0 even where x^-1 is infinite
             gx = fit(Where.on(values(self.y) == 0, zero_slope(g * self.y), g * self.y * power(self.x, self.y - 1)), x)
         if self.needs(1):  # x^y log x; at x = 0 and y >= 0 the limit is 0
-            log = Log.on(self.x) if np.ndim(values(self.x)) or not isinstance(self.x, int | float) else float(np.log(self.x))
+            log = (
+                Log.on(self.x)
+                if np.ndim(values(self.x)) or not isinstance(self.x, int | float)
+                else float(np.log(self.x))
+            )
             at_zero = (values(self.x) == 0) & (values(self.y) >= 0)
             gy = fit(Where.on(at_zero, zero_slope(g * self.out), g * self.out * log), y)
         return gx, gy
@@ -120,7 +124,7 @@ def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     if alpha != 1:
         other = mul(as_tensor(other, "other"), alpha)
     x, y = operands(input, other)
-    if scalar_or_tensor_dtype(x).kind == "b" or scalar_or_tensor_dtype(y).kind == "b" and not isinstance(y, bool):
+    if scalar_or_tensor_dtype(x).kind == "b" or (scalar_or_tensor_dtype(y).kind == "b" and not isinstance(y, bool)):
         raise RuntimeError(
             "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the "
             "`~` or `logical_not()` operator instead."
@@ -147,7 +151,9 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     if rounding_mode == "floor":
         return floor_divide(input, other)
     if rounding_mode not in (None, "trunc"):
-        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
+        )
     x, y = operands(input, other)
     dtype = scalar_or_tensor_dtype(x if isinstance(x, Tensor) else y)
     quotient = Div.apply(floating(x) if isinstance(x, Tensor) else x, floating(y) if isinstance(y, Tensor) else y)
@@ -361,7 +367,9 @@ def neg(input: Tensor) -> Tensor:
     """-input."""
     input = as_tensor(input)
     if input._value.dtype.kind == "b":
-        raise RuntimeError("Negation, the `-` operator, on a bool tensor is not supported; use the `~` operator instead.")
+        raise RuntimeError(
+            "Negation, the `-` operator, on a bool tensor is not supported; use the `~` operator instead."
+        )
     return Neg.apply(input)
 
 
@@ -374,7 +382,9 @@ class Neg(Function):
 
 
 @op(".to", ".type")
-def to(input: Tensor, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False) -> Tensor:
+def to(
+    input: Tensor, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False
+) -> Tensor:
     """`input` in another dtype (given as such, or as that of another Tensor); itself when nothing changes and not `copy`.
 
     The only device is 'cpu'; any other raises RuntimeError.

@@ -86,7 +86,9 @@ def same_dtype(name: str, **tensors: Tensor | None) -> None:
         listed = ", ".join(f"{key} is {tensor.dtype}" for key, tensor in given.items())
         raise RuntimeError(f"{name}: expected all arguments to have the same dtype, but {listed}")
     if not dtypes <= set(KERNEL_DTYPES):
-        raise RuntimeError(f"{name} is implemented for float32 and float64, not for {dtypes.pop()}; convert with .float()")
+        raise RuntimeError(
+            f"{name} is implemented for float32 and float64, not for {dtypes.pop()}; convert with .float()"
+        )
 
 
 def contiguous(x: np.ndarray) -> np.ndarray:

@@ -94,7 +94,9 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
     for axis, size in enumerate(shape):
         was = old[axis - added] if axis >= added else None
         if size == -1 and was is None:
-            raise RuntimeError(f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {axis}")
+            raise RuntimeError(
+                f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {axis}"
+            )
         if size != -1 and was is not None and was not in (1, size):
             raise RuntimeError(
                 f"The expanded size of the tensor ({size}) must match the existing size ({was}) at non-singleton dimension "

@@ -25,7 +25,9 @@ class Conv2d(Function):
         if self.needs(0):
             self.weight = weight
         stride, padding, dilation, groups = geometry
-        size = tuple(output_size(x.shape[a + 2], weight.shape[a + 2], stride[a], padding[a], dilation[a]) for a in (0, 1))
+        size = tuple(
+            output_size(x.shape[a + 2], weight.shape[a + 2], stride[a], padding[a], dilation[a]) for a in (0, 1)
+        )
         out = empty((x.shape[0], weight.shape[0], *size), x.dtype)
         if out.size:
             kernels.conv.conv2d_forward(contiguous(x), contiguous(weight), bias, out, stride, padding, dilation, groups)
@@ -96,7 +98,13 @@ def pair(value: Any, name: str, smallest: int = 1) -> tuple[int, int]:
 
 @op("conv2d", "F.conv2d")
 def conv2d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
 ) -> Tensor:
     """The cross-correlation of images with filters.
 
@@ -125,7 +133,9 @@ def conv2d(
             f"{weight.shape[1] * groups} channels, but got {channels} channels instead"
         )
     if filters % groups:
-        raise RuntimeError(f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got {filters}")
+        raise RuntimeError(
+            f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got {filters}"
+        )
     if bias is not None and bias.shape != (filters,):
         raise RuntimeError(
             f"Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {filters} elements, but got bias of size "
@@ -143,7 +153,9 @@ def conv2d(
     return Conv2d.apply(input, weight, bias, (steps, border, spread, groups))
 
 
-def _string_padding(input: Tensor, weight: Tensor, padding: str, stride: Any, dilation: Any) -> tuple[Tensor, tuple[int, int]]:
+def _string_padding(
+    input: Tensor, weight: Tensor, padding: str, stride: Any, dilation: Any
+) -> tuple[Tensor, tuple[int, int]]:
     if padding == "valid":
         return input, (0, 0)
     if padding != "same":
@@ -161,7 +173,13 @@ def _string_padding(input: Tensor, weight: Tensor, padding: str, stride: Any, di
 
 @op("conv1d", "F.conv1d")
 def conv1d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
 ) -> Tensor:
     """`conv2d` on one axis: input (N, C, L) or (C, L), weight (O, C / groups, K)."""
     if weight.ndim != 3 or input.ndim not in (2, 3):
@@ -190,7 +208,9 @@ def conv_transpose2d(
     H' = (H - 1) stride - 2 padding + dilation (KH - 1) + output_padding + 1."""
     input = as_tensor(input)
     if input.ndim == 3:
-        return conv_transpose2d(input.unsqueeze(0), weight, bias, stride, padding, output_padding, groups, dilation).squeeze(0)
+        return conv_transpose2d(
+            input.unsqueeze(0), weight, bias, stride, padding, output_padding, groups, dilation
+        ).squeeze(0)
     if weight.ndim != 4 or input.ndim != 4 or input.shape[1] != weight.shape[0] or weight.shape[0] % groups:
         raise RuntimeError(
             f"conv_transpose2d: input of size {list(input.shape)} and weight of size {list(weight.shape)} with groups={groups} do not fit: "
@@ -202,7 +222,8 @@ def conv_transpose2d(
         raise RuntimeError("output padding must be smaller than either stride or dilation")
     same_dtype("conv_transpose2d", input=input, weight=weight, bias=bias)
     size = [
-        (input.shape[a + 2] - 1) * steps[a] - 2 * border[a] + spread[a] * (weight.shape[a + 2] - 1) + extra[a] + 1 for a in (0, 1)
+        (input.shape[a + 2] - 1) * steps[a] - 2 * border[a] + spread[a] * (weight.shape[a + 2] - 1) + extra[a] + 1
+        for a in (0, 1)
     ]
     shape = (input.shape[0], weight.shape[1] * groups, *size)
     out = Conv2dInput.apply(input, weight, shape, (steps, border, spread, groups))

@@ -96,7 +96,9 @@ def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
 
 
 @op("full")
-def full(size: Sequence[int], fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def full(
+    size: Sequence[int], fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A Tensor of one number; its dtype is that of the number (floats: float32) unless given."""
     kind = as_array(fill_value).dtype if dtype is None else dtype
     return _filled((tuple(size),), fill_value, kind, requires_grad)
@@ -121,7 +123,9 @@ def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires
 
 
 @op("full_like")
-def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def full_like(
+    input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """One number in the shape and dtype of `input`."""
     return _filled((input.shape,), fill_value, dtype or input.dtype, requires_grad)
 
@@ -139,13 +143,17 @@ def new_ones(input: Tensor, *size: Any, dtype: Any = None, device: Any = None, r
 
 
 @op(".new_tensor")
-def new_tensor(input: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def new_tensor(
+    input: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A copy of `data` in the dtype of `input`."""
     return _finish(_fresh(as_array(data, dtype or input.dtype)), requires_grad)
 
 
 @op("arange")
-def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def arange(
+    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """start, start + step, ... up to but not including `end`; int64 for ints, otherwise float32. `arange(n)` begins at 0."""
     if end is None:
         start, end = 0, start
@@ -160,7 +168,9 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, dev
 
 
 @op("linspace")
-def linspace(start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def linspace(
+    start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """`steps` evenly spaced numbers from `start` to `end`, both included."""
     return _finish(np.linspace(start, end, steps).astype(float32 if dtype is None else as_dtype(dtype)), requires_grad)
 
@@ -209,20 +219,30 @@ def randn(
 
 
 @op("rand_like")
-def rand_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def rand_like(
+    input: Tensor, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Uniform numbers in [0, 1) in the shape and dtype of `input`."""
     return rand(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
 @op("randn_like")
-def randn_like(input: Tensor, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def randn_like(
+    input: Tensor, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Standard normal numbers in the shape and dtype of `input`."""
     return randn(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
 @op("randint")
 def randint(
-    low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False
+    low: int,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Integers in [low, high), each as likely; `randint(high, size)` begins at 0."""
     if size is None:
@@ -232,7 +252,9 @@ def randint(
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     rng = (generator or default_generator).numpy()
-    return _finish(rng.integers(low, high, _shape(size)).astype(int64 if dtype is None else as_dtype(dtype)), requires_grad)
+    return _finish(
+        rng.integers(low, high, _shape(size)).astype(int64 if dtype is None else as_dtype(dtype)), requires_grad
+    )
 
 
 @op("randperm")
@@ -261,7 +283,9 @@ def normal(mean: Any, std: Any, size: Any = None, *, generator: Generator | None
 
 
 @op("multinomial", ".multinomial")
-def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+) -> Tensor:
     """Indices drawn with probabilities proportional to `input` (C,) or (N, C): (num_samples,) or (N, num_samples), int64."""
     weights = as_tensor(input)._value.astype(np.float64)
     rows = weights.reshape(-1, weights.shape[-1])

@@ -83,7 +83,9 @@ def drop(
     if not training or (p == 0 and mask is None):
         return (input, wrap(np.ones(mask_shape, bool))) if return_mask else input
     if input._value.dtype not in KERNEL_DTYPES:
-        raise RuntimeError(f"{name} scales what it keeps, so it takes float32 or float64, not {input.dtype}; convert with .float()")
+        raise RuntimeError(
+            f"{name} scales what it keeps, so it takes float32 or float64, not {input.dtype}; convert with .float()"
+        )
     place: tuple[int, int, int] | None = None
     if mask is not None:
         shaped = mask._value.reshape(mask_shape + (1,) * (input.ndim - len(mask_shape)))
@@ -163,7 +165,9 @@ def dropout1d(
     """
     input = as_tensor(input)
     if input.ndim not in (2, 3):
-        raise RuntimeError(f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input. Note that (C, L) or (N, C, L) is meant.")
+        raise RuntimeError(
+            f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input. Note that (C, L) or (N, C, L) is meant."
+        )
     keywords = {"generator": generator, "mask": mask, "return_mask": return_mask}
     return _by_channel(input, p, training, inplace, input.ndim == 3, keywords, "dropout1d")
 
@@ -193,7 +197,9 @@ def dropout2d(
             stacklevel=2,
         )
     elif input.ndim != 4:
-        raise RuntimeError(f"dropout2d: Received a {input.ndim}-D input, expected (N, C, H, W): it would drop along the wrong axes")
+        raise RuntimeError(
+            f"dropout2d: Received a {input.ndim}-D input, expected (N, C, H, W): it would drop along the wrong axes"
+        )
     keywords = {"generator": generator, "mask": mask, "return_mask": return_mask}
     return _by_channel(input, p, training, inplace, True, keywords, "dropout2d")
 

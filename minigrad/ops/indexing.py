@@ -125,7 +125,9 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     if input is None and other is None:
         return nonzero(condition, as_tuple=True)
     if condition._value.dtype.kind != "b":
-        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}")
+        raise RuntimeError(
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}"
+        )
     if not isinstance(input, Tensor) and not isinstance(other, Tensor):
         input = as_tensor(input)
     x, y = operands(input, other)
@@ -147,7 +149,9 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         raise RuntimeError(f"masked_fill only supports boolean masks, but got mask with dtype {mask.dtype}")
     number = cast(value, input.dtype) if isinstance(value, Tensor) else wrap(np.asarray(value).astype(input.dtype))
     if number.ndim:
-        raise RuntimeError(f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {number.ndim} dimension(s).")
+        raise RuntimeError(
+            f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {number.ndim} dimension(s)."
+        )
     return Where.apply(mask._value, number, input)
 
 
@@ -181,7 +185,9 @@ def _indices(name: str, index: Tensor, input: Tensor, axis: int) -> np.ndarray:
     if value.dtype != int64 and value.dtype.kind not in "iu":
         raise RuntimeError(f"{name}(): Expected dtype int64 for index, got {value.dtype}")
     if value.ndim != input.ndim:
-        raise RuntimeError(f"Index tensor must have the same number of dimensions as input tensor: {value.ndim} and {input.ndim}")
+        raise RuntimeError(
+            f"Index tensor must have the same number of dimensions as input tensor: {value.ndim} and {input.ndim}"
+        )
     size = input.shape[axis]
     if value.size and (value.min() < 0 or value.max() >= size):
         bad = value.min() if value.min() < 0 else value.max()
@@ -309,4 +315,3 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
 def bucketize(input: Tensor, boundaries: Tensor, *, right: bool = False) -> Tensor:
     """For each element the index of its bucket among ascending `boundaries`."""
     return wrap(np.asarray(np.searchsorted(boundaries._value, input._value, "right" if right else "left"), int64))
-

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import category
-from ..engine import mark_written, mode, stale_view
+from ..engine import mark_written, stale_view
+from ..grad_mode import mode
 from ..random import Generator
 from ..tensor import Tensor
 from . import arithmetic, creation, elementwise
@@ -31,7 +32,9 @@ def check_writable(x: Tensor, name: str, instead: str, records: bool) -> None:
             f"import that may not be written to); clone() it first, or use {instead}"
         )
     if x._inference and not mode.inference:
-        raise RuntimeError("Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a normal tensor")
+        raise RuntimeError(
+            "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a normal tensor"
+        )
     if not mode.recording:
         return
     if x._base is not None:
@@ -56,7 +59,9 @@ def assign(x: Tensor, result: Tensor, name: str, instead: str) -> Tensor:
             f"{name}: output with shape {list(x.shape)} doesn't match the broadcast shape {list(result.shape)}; use {instead}"
         )
     if category(result._value.dtype) > category(x._value.dtype):
-        raise RuntimeError(f"{name}: result type {result.dtype} can't be cast to the desired output type {x.dtype}; use {instead}")
+        raise RuntimeError(
+            f"{name}: result type {result.dtype} can't be cast to the desired output type {x.dtype}; use {instead}"
+        )
     result = cast(result, x._value.dtype)
     np.copyto(x._value, result._value)
     mark_written(x)
@@ -184,4 +189,3 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
         raise RuntimeError(
             f"shape mismatch: value tensor of shape {shape} cannot be broadcast to indexing result of shape {list(input._value[index].shape)}"
         ) from None
-

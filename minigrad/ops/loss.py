@@ -75,7 +75,11 @@ def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", beta:
 
 @op("F.binary_cross_entropy_with_logits")
 def binary_cross_entropy_with_logits(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean", pos_weight: Tensor | None = None
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
 ) -> Tensor:
     """-target log sigmoid(input) - (1 - target) log(1 - sigmoid(input)), without overflow; `pos_weight` weighs the first term."""
     _same_shape("binary_cross_entropy_with_logits", input, target)
@@ -88,11 +92,15 @@ def binary_cross_entropy_with_logits(
 
 
 @op("F.binary_cross_entropy")
-def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean") -> Tensor:
+def binary_cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
     """-target log(input) - (1 - target) log(1 - input), logarithms limited below by -100; input in [0, 1]."""
     _same_shape("binary_cross_entropy", input, target)
     if input.numel() and not (input._value.min() >= 0 and input._value.max() <= 1):
-        raise RuntimeError("all elements of input should be between 0 and 1; use binary_cross_entropy_with_logits for logits")
+        raise RuntimeError(
+            "all elements of input should be between 0 and 1; use binary_cross_entropy_with_logits for logits"
+        )
     losses = -(target * input.log().clamp(min=-100) + (1 - target) * (1 - input).log().clamp(min=-100))
     return reduced(losses if weight is None else losses * weight, reduction)
 
@@ -114,7 +122,13 @@ class CrossEntropy(Fused):
     """-log softmax(x)[target] for x (N, C, S), times a weight of the class and a scale a position, summed."""
 
     def forward(
-        self, x: np.ndarray, target: np.ndarray, weight: Any, ignore_index: int, label_smoothing: float, scale: np.ndarray | None
+        self,
+        x: np.ndarray,
+        target: np.ndarray,
+        weight: Any,
+        ignore_index: int,
+        label_smoothing: float,
+        scale: np.ndarray | None,
     ) -> np.ndarray:
         self.x, self.target, self.weight, self.ignore_index = x, target, weight, ignore_index
         self.label_smoothing, self.scale = label_smoothing, scale
@@ -133,7 +147,9 @@ class CrossEntropy(Fused):
         return dx
 
     @staticmethod
-    def definition(x: Tensor, target: Tensor, weight: Any, ignore_index: int, label_smoothing: float, scale: Any) -> Tensor:
+    def definition(
+        x: Tensor, target: Tensor, weight: Any, ignore_index: int, label_smoothing: float, scale: Any
+    ) -> Tensor:
         log_p = log_softmax(x, 1)
         kept = target._value != ignore_index
         index = wrap(np.where(kept, target._value, 0)).unsqueeze(1)
@@ -171,7 +187,9 @@ def cross_entropy(
     class_axis = 0 if input.ndim == 1 else 1
     classes = input.shape[class_axis]
     if weight is not None and weight.shape != (classes,):
-        raise RuntimeError(f"cross_entropy: weight tensor should be defined either for all {classes} classes or no classes but got shape {list(weight.shape)}")
+        raise RuntimeError(
+            f"cross_entropy: weight tensor should be defined either for all {classes} classes or no classes but got shape {list(weight.shape)}"
+        )
     if target._value.dtype.kind == "f":
         return _soft_targets(input, target, weight, reduction, label_smoothing, class_axis)
     expected = tuple(n for axis, n in enumerate(input.shape) if axis != class_axis)
@@ -181,12 +199,16 @@ def cross_entropy(
             f"shape {list(expected)} (class indices), got {list(target.shape)}"
         )
     if target.dtype != int64:
-        raise RuntimeError(f"expected scalar type Long but found {target.dtype}: class indices are int64; convert with .long()")
+        raise RuntimeError(
+            f"expected scalar type Long but found {target.dtype}: class indices are int64; convert with .long()"
+        )
     same_dtype("cross_entropy", input=input, weight=weight)
     labels = target._value
     wrong = (labels != ignore_index) & ((labels < 0) | (labels >= classes))
     if wrong.any():
-        raise IndexError(f"Target {int(labels[wrong][0])} is out of bounds: there are {classes} classes, 0 to {classes - 1}")
+        raise IndexError(
+            f"Target {int(labels[wrong][0])} is out of bounds: there are {classes} classes, 0 to {classes - 1}"
+        )
     n = input.shape[0] if input.ndim > 1 else 1
     positions = prod(input.shape[2:])
     x = input.reshape(n, classes, positions).contiguous()
@@ -200,7 +222,11 @@ def cross_entropy(
         scale = np.full(flat.shape, np.nan if reduction == "mean" and count == 0 else 1 / count, input.dtype)
     if x._value.size == 0:
         empty_losses = x.sum(1)
-        return empty_losses.reshape(expected) if reduction == "none" else empty_losses.sum() * (np.nan if reduction == "mean" else 1)
+        return (
+            empty_losses.reshape(expected)
+            if reduction == "none"
+            else empty_losses.sum() * (np.nan if reduction == "mean" else 1)
+        )
     out = CrossEntropy.apply(x, flat, None if weight is None else weight._value, ignore_index, label_smoothing, scale)
     return out.reshape(expected) if reduction == "none" else out
 
@@ -209,7 +235,9 @@ def _soft_targets(
     input: Tensor, target: Tensor, weight: Tensor | None, reduction: str, label_smoothing: float, axis: int
 ) -> Tensor:
     if target.shape != input.shape:
-        raise ValueError(f"cross_entropy: class probabilities of shape {list(target.shape)} for an input of shape {list(input.shape)}")
+        raise ValueError(
+            f"cross_entropy: class probabilities of shape {list(target.shape)} for an input of shape {list(input.shape)}"
+        )
     classes = input.shape[axis]
     if label_smoothing:
         target = target * (1 - label_smoothing) + label_smoothing / classes
@@ -229,13 +257,19 @@ def nll_loss(
     classes = input.shape[axis]
     expected = tuple(n for a, n in enumerate(input.shape) if a != axis)
     if target.shape != expected:
-        raise ValueError(f"nll_loss: input {list(input.shape)} needs a target of shape {list(expected)}, got {list(target.shape)}")
+        raise ValueError(
+            f"nll_loss: input {list(input.shape)} needs a target of shape {list(expected)}, got {list(target.shape)}"
+        )
     if target.dtype != int64:
-        raise RuntimeError(f"expected scalar type Long but found {target.dtype}: class indices are int64; convert with .long()")
+        raise RuntimeError(
+            f"expected scalar type Long but found {target.dtype}: class indices are int64; convert with .long()"
+        )
     kept = target._value != ignore_index
     wrong = kept & ((target._value < 0) | (target._value >= classes))
     if wrong.any():
-        raise IndexError(f"Target {int(target._value[wrong].ravel()[0])} is out of bounds: there are {classes} classes, 0 to {classes - 1}")
+        raise IndexError(
+            f"Target {int(target._value[wrong].ravel()[0])} is out of bounds: there are {classes} classes, 0 to {classes - 1}"
+        )
     index = np.where(kept, target._value, 0)
     weights = kept.astype(input.dtype) if weight is None else weight._value[index] * kept
     losses = -input.gather(axis, wrap(np.expand_dims(index, axis))).squeeze(axis) * wrap(weights)

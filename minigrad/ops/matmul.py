@@ -77,7 +77,9 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     if y.ndim == 1:
         return matmul(x, y.unsqueeze(1)).squeeze(-1)
     if y.ndim == 2:  # one product with all rows is faster than a batch of small ones
-        return MatMul.apply(x.reshape(-1 if x._value.size else _rows(x), x.shape[-1]), y).reshape((*x.shape[:-1], y.shape[-1]))
+        return MatMul.apply(x.reshape(-1 if x._value.size else _rows(x), x.shape[-1]), y).reshape(
+            (*x.shape[:-1], y.shape[-1])
+        )
     try:
         np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     except ValueError:
@@ -101,7 +103,9 @@ def rmatmul(input: Tensor, other: Any) -> Tensor:
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices."""
     if input.ndim != 2 or mat2.ndim != 2:
-        raise RuntimeError(f"mm: both arguments must be matrices, got {input.ndim}D and {mat2.ndim}D; use matmul to broadcast")
+        raise RuntimeError(
+            f"mm: both arguments must be matrices, got {input.ndim}D and {mat2.ndim}D; use matmul to broadcast"
+        )
     return matmul(input, mat2)
 
 
@@ -183,14 +187,18 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """
     input = as_tensor(input)
     if weight.ndim != 2 or input.ndim == 0:
-        raise RuntimeError(f"linear: expected an input of at least 1 axis and a weight of 2, got {list(input.shape)}, {list(weight.shape)}")
+        raise RuntimeError(
+            f"linear: expected an input of at least 1 axis and a weight of 2, got {list(input.shape)}, {list(weight.shape)}"
+        )
     if input.shape[-1] != weight.shape[1]:
         raise RuntimeError(
             f"linear: input of shape {list(input.shape)} and weight of shape {list(weight.shape)} do not fit: the input's last size "
             f"({input.shape[-1]}) must equal the weight's last size ({weight.shape[1]})"
         )
     if bias is not None and bias.shape != weight.shape[:1]:
-        raise RuntimeError(f"linear: bias has shape {list(bias.shape)}, expected {list(weight.shape[:1])} for weight {list(weight.shape)}")
+        raise RuntimeError(
+            f"linear: bias has shape {list(bias.shape)}, expected {list(weight.shape[:1])} for weight {list(weight.shape)}"
+        )
     same_dtype("linear", input=input, weight=weight, bias=bias)
     if input.ndim == 2:
         return Linear.apply(input, weight, bias)
@@ -232,7 +240,9 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     for letters, tensor in zip(inputs, tensors, strict=True):
         for letter, size in zip(letters, tensor.shape, strict=True):
             if sizes.setdefault(letter, size) not in (size, 1) and size != 1:
-                raise RuntimeError(f"einsum(): subscript {letter} has size {size} which does not match {sizes[letter]} in {equation!r}")
+                raise RuntimeError(
+                    f"einsum(): subscript {letter} has size {size} which does not match {sizes[letter]} in {equation!r}"
+                )
             sizes[letter] = max(sizes[letter], size)
     pending = [_diagonals(letters, tensor) for letters, tensor in zip(inputs, tensors, strict=True)]
     letters, result = pending[0]
@@ -302,7 +312,12 @@ def _contract(
 
     def arranged(names: list[str], tensor: Tensor, order: list[str], groups: list[list[str]]) -> Tensor:
         if any(n != sizes[letter] for n, letter in zip(tensor.shape, names, strict=True) if letter in batch + summed):
-            tensor = tensor.expand([sizes[letter] if letter in batch + summed else n for n, letter in zip(tensor.shape, names, strict=True)])
+            tensor = tensor.expand(
+                [
+                    sizes[letter] if letter in batch + summed else n
+                    for n, letter in zip(tensor.shape, names, strict=True)
+                ]
+            )
         tensor = tensor.permute(*(names.index(letter) for letter in order)) if names else tensor
         shape = [int(np.prod([tensor.shape[order.index(letter)] for letter in group])) for group in groups]
         return tensor.reshape(shape)

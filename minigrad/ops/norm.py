@@ -109,13 +109,17 @@ def batch_norm(
     given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
     for name, value in given.items():
         if value is not None and value.shape != (channels,):
-            raise RuntimeError(f"{name} should contain {channels} elements not {value.numel()} (input {list(input.shape)})")
+            raise RuntimeError(
+                f"{name} should contain {channels} elements not {value.numel()} (input {list(input.shape)})"
+            )
     same_dtype("batch_norm", input=input, weight=weight, bias=bias)
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
         mean_, rstd = running_mean._value, 1 / np.sqrt(running_var._value + running_var.dtype.type(eps))
-        return BatchNormInference.apply(input, weight, bias, mean_.astype(input.dtype, copy=False), rstd.astype(input.dtype, copy=False))
+        return BatchNormInference.apply(
+            input, weight, bias, mean_.astype(input.dtype, copy=False), rstd.astype(input.dtype, copy=False)
+        )
     count = input.numel() // max(channels, 1)
     if count <= 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(input.shape)}")
@@ -134,5 +138,3 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -
     """`input` divided by its p-norm along `dim` (by `eps` where that is smaller)."""
     input = floating(input)
     return input / clamp_min(norm(input, p, dim, True), eps)
-
-

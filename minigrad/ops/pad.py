@@ -35,13 +35,17 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     """
     widths = [int(width) for width in pad]
     if len(widths) % 2 or len(widths) > 2 * input.ndim:
-        raise RuntimeError(f"Padding length must be divisible by two and at most twice the number of dimensions, got {widths}")
+        raise RuntimeError(
+            f"Padding length must be divisible by two and at most twice the number of dimensions, got {widths}"
+        )
     pairs = [(0, 0)] * (input.ndim - len(widths) // 2) + [
         (widths[i], widths[i + 1]) for i in range(len(widths) - 2, -1, -2)
     ]
     if mode == "constant":
         if any(width < 0 for width in widths):
-            input = input[tuple(slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(pairs, input.shape, strict=True))]
+            input = input[
+                tuple(slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(pairs, input.shape, strict=True))
+            ]
             pairs = [(max(a, 0), max(b, 0)) for a, b in pairs]
         return Pad.apply(input, tuple(pairs), 0.0 if value is None else value)
     if mode not in ("reflect", "replicate", "circular"):
@@ -54,7 +58,9 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
 
 def _places(mode: str, size: int, before: int, after: int) -> np.ndarray:
     if mode == "reflect" and max(before, after) >= size:
-        raise RuntimeError(f"Padding size should be less than the corresponding input dimension, but got: padding ({before}, {after}) of {size}")
+        raise RuntimeError(
+            f"Padding size should be less than the corresponding input dimension, but got: padding ({before}, {after}) of {size}"
+        )
     places = np.arange(-before, size + after)
     if mode == "replicate":
         return places.clip(0, size - 1)

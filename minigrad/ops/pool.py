@@ -17,7 +17,9 @@ Pair = tuple[int, int]
 
 
 class MaxPool2d(Function):
-    def forward(self, x: np.ndarray, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, size: Pair) -> np.ndarray:
+    def forward(
+        self, x: np.ndarray, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, size: Pair
+    ) -> np.ndarray:
         self.shape = x.shape
         out = empty((*x.shape[:2], *size), x.dtype)
         self.indices = empty(out.shape, int64)
@@ -82,14 +84,18 @@ def pooled_size(size: int, kernel: int, stride: int, padding: int, dilation: int
     return count - 1 if ceil_mode and (count - 1) * stride >= size + padding else count
 
 
-def _window(name: str, input: Tensor, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool) -> Pair:
+def _window(
+    name: str, input: Tensor, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
+) -> Pair:
     if input.ndim != 4:
         raise RuntimeError(f"{name}: Expected 3D or 4D input (unbatched or batched), but got size {list(input.shape)}")
     for k, p in zip(kernel, padding, strict=True):
         if 2 * p > k:
             raise RuntimeError(f"pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k}")
     same_dtype(name, input=input)
-    size = tuple(pooled_size(input.shape[a + 2], kernel[a], stride[a], padding[a], dilation[a], ceil_mode) for a in (0, 1))
+    size = tuple(
+        pooled_size(input.shape[a + 2], kernel[a], stride[a], padding[a], dilation[a], ceil_mode) for a in (0, 1)
+    )
     if min(size) < 1:
         raise RuntimeError(
             f"Given input size: {list(input.shape[1:])}. Calculated output size: {[input.shape[1], *size]}. Output size is too small for "
@@ -124,7 +130,9 @@ def max_pool2d(
         return MaxPool2d.apply(input, kernel, steps, border, spread, size)
     indices = empty((*input.shape[:2], *size), int64)
     if indices.size:
-        kernels.pool.max_pool2d_forward(contiguous(input._value), empty(indices.shape, input.dtype), indices, kernel, steps, border, spread)
+        kernels.pool.max_pool2d_forward(
+            contiguous(input._value), empty(indices.shape, input.dtype), indices, kernel, steps, border, spread
+        )
     flat = TakeAlong.apply(input.reshape(*input.shape[:2], -1), indices.reshape(*input.shape[:2], -1), 2)
     return flat.reshape(indices.shape), wrap(indices)
 
@@ -145,7 +153,9 @@ def avg_pool2d(
     """
     input = as_tensor(input)
     if input.ndim == 3:
-        return avg_pool2d(input.unsqueeze(0), kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override).squeeze(0)
+        return avg_pool2d(
+            input.unsqueeze(0), kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+        ).squeeze(0)
     kernel, border = pair(kernel_size, "kernel_size"), pair(padding, "padding", 0)
     steps = kernel if stride is None or stride == [] else pair(stride, "stride")
     if divisor_override == 0:
@@ -165,13 +175,18 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     wanted = tuple(output_size) if isinstance(output_size, tuple | list) else (output_size, output_size)
     height, width = (size if want is None else want for want, size in zip(wanted, input.shape[-2:], strict=True))
     if min(height, width) < 0:
-        raise RuntimeError(f"adaptive_avg_pool2d: elements of output_size must be greater than or equal to 0, got {wanted}")
+        raise RuntimeError(
+            f"adaptive_avg_pool2d: elements of output_size must be greater than or equal to 0, got {wanted}"
+        )
     rows, columns = input.shape[-2:]
     if height and width and rows % height == 0 and columns % width == 0:
         return avg_pool2d(input, (rows // height, columns // width))
     out = input
     for axis, size, count in ((-2, rows, height), (-1, columns, width)):
-        means = [out.narrow(axis, i * size // count, -(-(i + 1) * size // count) - i * size // count).mean(axis, True) for i in range(count)]
+        means = [
+            out.narrow(axis, i * size // count, -(-(i + 1) * size // count) - i * size // count).mean(axis, True)
+            for i in range(count)
+        ]
         from .shape import cat
 
         out = cat(means, axis) if means else out.narrow(axis, 0, 0)

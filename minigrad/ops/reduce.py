@@ -32,7 +32,15 @@ class Sum(Function):
 
 
 @op("sum", ".sum")
-def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
+def sum(
+    input: Tensor,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    axis: Any = None,
+    keepdims: bool = False,
+) -> Tensor:
     """The sum over `dim` (an int, several, or all). Integers and bools sum to int64.
 
     float32 is accumulated in double precision, so the error does not grow with the length.
@@ -48,7 +56,15 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
 
 
 @op("mean", ".mean")
-def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
+def mean(
+    input: Tensor,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    axis: Any = None,
+    keepdims: bool = False,
+) -> Tensor:
     """The mean over `dim` (an int, several, or all); NaN for no elements. Integers have to be converted first."""
     input = as_tensor(input)
     if dtype is None and input._value.dtype.kind != "f":
@@ -129,7 +145,9 @@ class Extremum(Function):
 
 def _check_not_empty(name: str, input: Tensor, axes: tuple[int, ...]) -> None:
     if 0 in [input.shape[axis] for axis in axes]:
-        raise IndexError(f"{name}(): Expected reduction dim to have non-zero size, but the shape is {list(input.shape)}")
+        raise IndexError(
+            f"{name}(): Expected reduction dim to have non-zero size, but the shape is {list(input.shape)}"
+        )
 
 
 @op("amax", ".amax")
@@ -165,7 +183,8 @@ def _select(input: Tensor, dim: int, keepdim: bool, function: Any, name: str) ->
     indices = function(input._value, axis, keepdims=True)
     chosen = TakeAlong.apply(input, indices, axis)
     return ValuesIndices(
-        chosen if keepdim else chosen.squeeze(axis), wrap(indices if keepdim else np.ascontiguousarray(indices.squeeze(axis)))
+        chosen if keepdim else chosen.squeeze(axis),
+        wrap(indices if keepdim else np.ascontiguousarray(indices.squeeze(axis))),
     )
 
 
@@ -226,7 +245,7 @@ def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
 
 
 @op("any", ".any")
-def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:  # noqa: A001
+def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether an element (over `dim`) is nonzero."""
     x = as_tensor(input)._value
     return wrap(np.asarray(np.any(x, axes_of(dim, x.ndim), keepdims=keepdim)))
@@ -240,7 +259,9 @@ def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
 
 
 @op("var", ".var")
-def var(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None) -> Tensor:
+def var(
+    input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+) -> Tensor:
     """The variance over `dim`, from the mean in two passes; divided by n - correction (1 unless `unbiased=False`)."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
@@ -254,7 +275,9 @@ def var(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = F
 
 
 @op("std", ".std")
-def std(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None) -> Tensor:
+def std(
+    input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+) -> Tensor:
     """The standard deviation over `dim`; see `var`."""
     return var(input, dim, unbiased, keepdim, correction=correction).sqrt()
 

@@ -68,7 +68,9 @@ def reshape_as(input: Tensor, other: Tensor) -> Tensor:
 def view(input: Tensor, *shape: Any) -> Tensor:
     """A view of the same memory under `shape`; RuntimeError where that needs a copy (use `reshape`)."""
     if len(shape) == 1 and isinstance(shape[0], np.dtype):
-        raise NotImplementedError("view(dtype) reinterprets bytes, which minigrad does not do; use .to(dtype) to convert")
+        raise NotImplementedError(
+            "view(dtype) reinterprets bytes, which minigrad does not do; use .to(dtype) to convert"
+        )
     out = Reshape.apply(input, resolve_shape(shape, input._value.size))
     if not np.may_share_memory(out._value, input._value) and input._value.size:
         raise RuntimeError(
@@ -181,7 +183,9 @@ def T(input: Tensor) -> Tensor:
 def mT(input: Tensor) -> Tensor:
     """The transposes of a batch of matrices: the last two axes exchanged."""
     if input.ndim < 2:
-        raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {input.ndim}-D tensor.")
+        raise RuntimeError(
+            f"tensor.mT is only supported on matrices or batches of matrices. Got {input.ndim}-D tensor."
+        )
     return transpose(input, -2, -1)
 
 
@@ -189,7 +193,9 @@ def mT(input: Tensor) -> Tensor:
 def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     """A view with axes moved from `source` to `destination`; the others keep their order."""
     sources = [axis_of(d, input.ndim) for d in (source if isinstance(source, tuple | list) else (source,))]
-    targets = [axis_of(d, input.ndim) for d in (destination if isinstance(destination, tuple | list) else (destination,))]
+    targets = [
+        axis_of(d, input.ndim) for d in (destination if isinstance(destination, tuple | list) else (destination,))
+    ]
     order = [axis for axis in range(input.ndim) if axis not in sources]
     for target, axis in sorted(zip(targets, sources, strict=True)):
         order.insert(target, axis)
@@ -323,7 +329,9 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     """A view of the slice at `index` along `dim`, which disappears."""
     axis = axis_of(dim, input.ndim)
     if not -input.shape[axis] <= index < input.shape[axis]:
-        raise IndexError(f"select(): index {index} out of range for tensor of size {list(input.shape)} at dimension {axis}")
+        raise IndexError(
+            f"select(): index {index} out of range for tensor of size {list(input.shape)} at dimension {axis}"
+        )
     return input[(slice(None),) * axis + (index,)]
 
 

@@ -40,7 +40,9 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     """`(values, indices)` of the k largest (or smallest) elements along `dim`, in order."""
     axis = axis_of(dim, input.ndim)
     if not 0 <= k <= (input.shape[axis] if input.ndim else 1):
-        raise RuntimeError(f"selected index k out of range: k = {k} along a dimension of size {input.shape[axis] if input.ndim else 1}")
+        raise RuntimeError(
+            f"selected index k out of range: k = {k} along a dimension of size {input.shape[axis] if input.ndim else 1}"
+        )
     if input.ndim == 0:
         return ValuesIndices(input.clone(), wrap(np.zeros((), int64)))
     order = _order(input._value, axis, largest)[(slice(None),) * axis + (slice(0, k),)]

@@ -1,0 +1,10 @@
+"""For tests: gradients checked against finite differences, and the writer of the type stubs.
+
+A satellite: `import minigrad` does not load it.
+"""
+
+from __future__ import annotations
+
+from .gradcheck import GradcheckError, gradcheck, gradgradcheck
+
+__all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
