@@ -2,7 +2,7 @@
 
    The sizes of the tile are facts of the machine: ROWS x (VECTORS vectors) accumulators must fit the registers, beside
    one row of B and one broadcast element of A. DEPTH rows of a panel of B (36 KiB) stay in a 48 KiB first-level cache,
-   BLOCK_ROWS x DEPTH elements of A in the second-level one. */
+   BLOCK_ROWS x DEPTH elements of A and BLOCK_ROWS x WIDTH of C in the second-level one. */
 #ifndef MINIGRAD_GEMM_H
 #define MINIGRAD_GEMM_H
 
@@ -29,12 +29,9 @@
 #define GEMM_VECTORS 2
 #endif
 
-#ifndef GEMM_DEPTH
 #define GEMM_DEPTH 192
-#endif
-#ifndef GEMM_BLOCK_ROWS
 #define GEMM_BLOCK_ROWS 256
-#endif
+#define GEMM_WIDTH 960
 #define GEMM_LANES_F32 (GEMM_BYTES / 4)
 #define GEMM_LANES_F64 (GEMM_BYTES / 8)
 

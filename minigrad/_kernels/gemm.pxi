@@ -1,8 +1,8 @@
 # The blocked matrix product that matmul and the convolutions share.
 #
-# C = A B is cut as in BLIS: panels of B (DEPTH x NR) and of A (MR x DEPTH) are packed in the order in which the register
-# tile of gemm.h reads them, and every element of C is summed over k in order, DEPTH terms at a time. So its value depends
-# on its row of A, its column of B and k alone: not on the threads, the other rows, or the strides.
+# C = A B is cut as in BLIS: panels of B (DEPTH x NR) and of A (MR x DEPTH) are packed in the order in which the
+# register tile of gemm.h reads them, and every element of C is summed over k in order, DEPTH terms at a time. So its
+# value depends on its row of A, its column of B and k alone: not on the threads, the other rows, or the strides.
 
 cimport cython
 from cython.parallel cimport prange, threadid
@@ -17,6 +17,7 @@ cdef extern from "gemm.h":
     const Py_ssize_t MR "GEMM_ROWS"
     const Py_ssize_t DEPTH "GEMM_DEPTH"
     const Py_ssize_t BLOCK_ROWS "GEMM_BLOCK_ROWS"
+    const Py_ssize_t GEMM_WIDTH
     const Py_ssize_t GEMM_VECTORS
     const Py_ssize_t GEMM_LANES_F32
     const Py_ssize_t GEMM_LANES_F64
@@ -61,7 +62,8 @@ cdef inline Py_ssize_t lanes_of(const floating* array) noexcept nogil:
 
 
 cdef inline void tile(Py_ssize_t rows, Py_ssize_t depth, const floating* a, const floating* b, Py_ssize_t b_step,
-                      floating* c, Py_ssize_t c_row, Py_ssize_t columns, const floating* bias, int flags) noexcept nogil:
+                      floating* c, Py_ssize_t c_row, Py_ssize_t columns, const floating* bias,
+                      int flags) noexcept nogil:
     if floating is float:
         gemm_tile_f32(<int>rows, depth, a, b, b_step, c, c_row, columns, bias, flags)
     else:
@@ -158,7 +160,7 @@ cdef void plan(Product* g, int threads, const floating* dtype) noexcept nogil:
         padded = round_up(g.m, MR)
         g.width = g.n
     else:
-        g.width = min(round_up(g.n, lanes), round_up(2048, GEMM_VECTORS * lanes))
+        g.width = min(round_up(g.n, lanes), round_up(GEMM_WIDTH, GEMM_VECTORS * lanes))
         padded = g.width
     g.depth = min(round_up(g.k, DEPTH), max(DEPTH, PACKED // padded // DEPTH * DEPTH))
     # The last block of k needs no padding: nothing is packed beyond k.
@@ -248,7 +250,8 @@ cdef void multiply_columns(const Product* g, Py_ssize_t start, Py_ssize_t stop, 
                      <floating*>g.c + i * g.c_row + j, g.c_row, wide, bias_at(g, i, j, a_panels), flags)
 
 
-cdef void pack_shared_a(const Product* g, Py_ssize_t k0, Py_ssize_t depth, int threads, floating* panels) noexcept nogil:
+cdef void pack_shared_a(const Product* g, Py_ssize_t k0, Py_ssize_t depth, int threads,
+                        floating* panels) noexcept nogil:
     cdef Py_ssize_t padded = round_up(g.m, MR)
     cdef Py_ssize_t p, p_block, block
     if threads == 1 or padded * depth < 20000:

@@ -10,84 +10,139 @@ typedef GEMM_REAL GEMM_NAME(column) __attribute__((vector_size(GEMM_ROWS * sizeo
 typedef GEMM_REAL GEMM_NAME(unaligned_column)
     __attribute__((vector_size(GEMM_ROWS * sizeof(GEMM_REAL)), aligned(sizeof(GEMM_REAL)), may_alias));
 
-/* C (rows x columns, `columns` filling `vectors` vectors) {=, +=} A B over `depth`. A is a packed panel: ROWS elements for
-   each step; B has `b_step` elements between its steps. `rows` and `vectors` are constants wherever this is inlined. */
-GEMM_INLINE void GEMM_NAME(accumulate)(const int rows, const int vectors, ptrdiff_t depth, const GEMM_REAL *a,
-                                       const GEMM_REAL *b, ptrdiff_t b_step, GEMM_REAL *c, ptrdiff_t c_row,
-                                       ptrdiff_t columns, const GEMM_REAL *bias, int flags) {
-    GEMM_NAME(vector) sum[GEMM_ROWS][GEMM_VECTORS];
-    const ptrdiff_t tail = columns - (vectors - 1) * GEMM_LANES;
-#pragma GCC unroll 16
+/* The end of a tile at the edge of C: from the buffer `tile` (rows `width` apart) to C. */
+static __attribute__((noinline)) void GEMM_NAME(finish)(int rows, ptrdiff_t columns, const GEMM_REAL *tile, ptrdiff_t width, GEMM_REAL *c,
+                              ptrdiff_t c_row, const GEMM_REAL *bias, int flags) {
     for (int i = 0; i < rows; i++) {
-#pragma GCC unroll 4
-        for (int j = 0; j < vectors; j++) sum[i][j] = (GEMM_NAME(vector)){0};
+        const GEMM_REAL *from = tile + i * width;
+        GEMM_REAL *to = c + i * c_row;
+        if (flags == GEMM_STORE) {
+            for (ptrdiff_t j = 0; j < columns; j++) to[j] = from[j];
+            continue;
+        }
+        for (ptrdiff_t j = 0; j < columns; j++) {
+            GEMM_REAL value = flags & GEMM_STORE ? from[j] : from[j] + to[j];
+            if (flags & GEMM_BIAS_COLUMNS) value += bias[j];
+            if (flags & GEMM_BIAS_ROWS) value += bias[i];
+            to[j] = flags & GEMM_RELU && value <= 0 ? 0 : value;
+        }
+    }
+}
+
+/* C (rows x columns, `columns` filling `vectors` vectors) {=, +=} A B over `depth`. A is a packed panel, ROWS elements
+   for each step; or, where `row_offset` is given, lies in place: A[i][p] = a[row_offset[i] + step_offset[p]]. B has
+   `b_step` elements between its steps. `rows`, `vectors` and whether there are offsets are constants wherever this is
+   inlined, so the sums live in registers. */
+GEMM_INLINE void GEMM_NAME(accumulate)(const int rows, const int vectors, ptrdiff_t depth, const GEMM_REAL *a,
+                                       const ptrdiff_t *row_offset, const ptrdiff_t *step_offset, const GEMM_REAL *b,
+                                       ptrdiff_t b_step, GEMM_REAL *c, ptrdiff_t c_row, ptrdiff_t columns,
+                                       const GEMM_REAL *bias, int flags) {
+    GEMM_NAME(vector) sum[GEMM_ROWS][GEMM_VECTORS];
+    const GEMM_REAL *start[GEMM_ROWS];
+#define GEMM_EACH_ROW _Pragma("GCC unroll 8") for (int i = 0; i < rows; i++)
+#define GEMM_EACH_VECTOR _Pragma("GCC unroll 4") for (int j = 0; j < vectors; j++)
+#define GEMM_AT(base, j) (*(GEMM_NAME(unaligned) *)((base) + (j) * GEMM_LANES))
+#define GEMM_READ(base, j) (*(const GEMM_NAME(unaligned) *)((base) + (j) * GEMM_LANES))
+    GEMM_EACH_ROW {
+        GEMM_EACH_VECTOR sum[i][j] = (GEMM_NAME(vector)){0};
+        start[i] = row_offset ? a + row_offset[i] : a;
+        __builtin_prefetch(c + i * c_row, 1);
+        __builtin_prefetch(c + i * c_row + columns - 1, 1);
     }
     for (ptrdiff_t p = 0; p < depth; p++) {
         GEMM_NAME(vector) row[GEMM_VECTORS];
-#pragma GCC unroll 4
-        for (int j = 0; j < vectors; j++) row[j] = *(const GEMM_NAME(unaligned) *)(b + j * GEMM_LANES);
-#pragma GCC unroll 16
-        for (int i = 0; i < rows; i++) {
-#pragma GCC unroll 4
-            for (int j = 0; j < vectors; j++) sum[i][j] += a[i] * row[j];
+        GEMM_EACH_VECTOR row[j] = GEMM_READ(b, j);
+        if (rows == 1) {  /* a vector times a matrix read in place waits for memory: ask early */
+            GEMM_EACH_VECTOR __builtin_prefetch(b + 8 * b_step + j * GEMM_LANES);
+        }
+        GEMM_EACH_ROW {
+            const GEMM_REAL element = row_offset ? start[i][step_offset[p]] : a[i];
+            GEMM_EACH_VECTOR sum[i][j] += element * row[j];
         }
         a += GEMM_ROWS;
         b += b_step;
     }
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; i++) {
-#pragma GCC unroll 4
-        for (int j = 0; j < vectors; j++) {
-            GEMM_REAL *target = c + i * c_row + j * GEMM_LANES;
-            GEMM_NAME(vector) value = sum[i][j];
-            const int partial = j == vectors - 1 && tail < GEMM_LANES;
-            GEMM_NAME(vector) old = {0};
-            if (!(flags & GEMM_STORE)) {
-                if (partial) memcpy(&old, target, tail * sizeof(GEMM_REAL));
-                else old = *(const GEMM_NAME(unaligned) *)target;
-                value += old;
-            }
-            if (flags & GEMM_BIAS_COLUMNS) {
-                if (partial) memcpy(&old, bias + j * GEMM_LANES, tail * sizeof(GEMM_REAL));
-                else old = *(const GEMM_NAME(unaligned) *)(bias + j * GEMM_LANES);
-                value += old;
-            }
-            if (flags & GEMM_BIAS_ROWS) value += bias[i];
-            if (flags & GEMM_RELU)  /* a comparison with NaN is false, so NaN stays */
-                value = (GEMM_NAME(vector))((GEMM_NAME(mask))value & ~(GEMM_NAME(mask))(value <= (GEMM_REAL)0));
-            if (partial) memcpy(target, &value, tail * sizeof(GEMM_REAL));
-            else *(GEMM_NAME(unaligned) *)target = value;
+    if (columns != vectors * GEMM_LANES || (rows != GEMM_ROWS && flags & ~GEMM_STORE)) {
+        GEMM_REAL tile[GEMM_ROWS * GEMM_VECTORS * GEMM_LANES];
+        GEMM_EACH_ROW {
+            GEMM_EACH_VECTOR GEMM_AT(tile + i * vectors * GEMM_LANES, j) = sum[i][j];
+        }
+        GEMM_NAME(finish)(rows, columns, tile, vectors * GEMM_LANES, c, c_row, bias, flags);
+        return;
+    }
+    if (!(flags & GEMM_STORE)) {
+        GEMM_EACH_ROW {
+            GEMM_EACH_VECTOR sum[i][j] += GEMM_READ(c + i * c_row, j);
         }
     }
+    if (rows == GEMM_ROWS && flags & GEMM_BIAS_COLUMNS) {
+        GEMM_EACH_ROW {
+            GEMM_EACH_VECTOR sum[i][j] += GEMM_READ(bias, j);
+        }
+    }
+    if (rows == GEMM_ROWS && flags & GEMM_BIAS_ROWS) {
+        GEMM_EACH_ROW {
+            GEMM_EACH_VECTOR sum[i][j] += bias[i];
+        }
+    }
+    if (rows == GEMM_ROWS && flags & GEMM_RELU) {  /* a comparison with NaN is false, so NaN stays */
+        GEMM_EACH_ROW {
+            GEMM_EACH_VECTOR sum[i][j] =
+                (GEMM_NAME(vector))((GEMM_NAME(mask))sum[i][j] & ~(GEMM_NAME(mask))(sum[i][j] <= (GEMM_REAL)0));
+        }
+    }
+    GEMM_EACH_ROW {
+        GEMM_EACH_VECTOR GEMM_AT(c + i * c_row, j) = sum[i][j];
+    }
+#undef GEMM_EACH_ROW
+#undef GEMM_EACH_VECTOR
+#undef GEMM_AT
+#undef GEMM_READ
 }
 
-#define GEMM_ARGUMENTS depth, a, b, b_step, c, c_row, columns, bias, flags
+/* A switch over the sizes, each with its own inlined copy of `accumulate`. */
 #define GEMM_CASE(rows, vectors) \
     case rows: GEMM_NAME(accumulate)(rows, vectors, GEMM_ARGUMENTS); break;
 #if GEMM_ROWS == 8
 #define GEMM_CASES(vectors) \
-    GEMM_CASE(8, vectors) GEMM_CASE(7, vectors) GEMM_CASE(6, vectors) GEMM_CASE(5, vectors) \
-    GEMM_CASE(4, vectors) GEMM_CASE(3, vectors) GEMM_CASE(2, vectors) GEMM_CASE(1, vectors)
+    switch (rows) { \
+        GEMM_CASE(8, vectors) GEMM_CASE(7, vectors) GEMM_CASE(6, vectors) GEMM_CASE(5, vectors) \
+        GEMM_CASE(4, vectors) GEMM_CASE(3, vectors) GEMM_CASE(2, vectors) GEMM_CASE(1, vectors) \
+    }
 #else
-#define GEMM_CASES(vectors) GEMM_CASE(4, vectors) GEMM_CASE(3, vectors) GEMM_CASE(2, vectors) GEMM_CASE(1, vectors)
+#define GEMM_CASES(vectors) \
+    switch (rows) { GEMM_CASE(4, vectors) GEMM_CASE(3, vectors) GEMM_CASE(2, vectors) GEMM_CASE(1, vectors) }
+#endif
+#if GEMM_VECTORS == 3
+#define GEMM_SIZES \
+    if (columns > 2 * GEMM_LANES) GEMM_CASES(3) \
+    else if (columns > GEMM_LANES) GEMM_CASES(2) \
+    else GEMM_CASES(1)
+#else
+#define GEMM_SIZES \
+    if (columns > GEMM_LANES) GEMM_CASES(2) \
+    else GEMM_CASES(1)
 #endif
 
-/* One tile of any size up to ROWS x (VECTORS * LANES). */
+/* One tile of any size up to ROWS x (VECTORS * LANES), A packed. */
+#define GEMM_ARGUMENTS depth, a, NULL, NULL, b, b_step, c, c_row, columns, bias, flags
 static void GEMM_NAME(tile)(int rows, ptrdiff_t depth, const GEMM_REAL *a, const GEMM_REAL *b, ptrdiff_t b_step,
                             GEMM_REAL *c, ptrdiff_t c_row, ptrdiff_t columns, const GEMM_REAL *bias, int flags) {
-#if GEMM_VECTORS == 3
-    if (columns > 2 * GEMM_LANES)
-        switch (rows) { GEMM_CASES(3) }
-    else
-#endif
-    if (columns > GEMM_LANES)
-        switch (rows) { GEMM_CASES(2) }
-    else
-        switch (rows) { GEMM_CASES(1) }
+    GEMM_SIZES
+}
+#undef GEMM_ARGUMENTS
+
+/* The same, A in place: A[i][p] = a[row_offset[i] + step_offset[p]]. */
+#define GEMM_ARGUMENTS depth, a, row_offset, step_offset, b, b_step, c, c_row, columns, bias, flags
+static void GEMM_NAME(tile_in_place)(int rows, ptrdiff_t depth, const GEMM_REAL *a, const ptrdiff_t *row_offset,
+                                     const ptrdiff_t *step_offset, const GEMM_REAL *b, ptrdiff_t b_step, GEMM_REAL *c,
+                                     ptrdiff_t c_row, ptrdiff_t columns, const GEMM_REAL *bias, int flags) {
+    GEMM_SIZES
 }
 #undef GEMM_ARGUMENTS
 #undef GEMM_CASE
 #undef GEMM_CASES
+#undef GEMM_SIZES
 
 /* x[0..ROWS) as the rows of a square, replaced by its columns: log2(ROWS) rounds of a perfect shuffle. */
 GEMM_INLINE void GEMM_NAME(transpose)(GEMM_NAME(column) *x) {
@@ -161,4 +216,14 @@ static void GEMM_NAME(pack)(const GEMM_REAL *source, ptrdiff_t lane, ptrdiff_t a
         for (; l < lanes; l++) panel[p * step + l] = source[l * lane + p * along];
         for (; l < step; l++) panel[p * step + l] = 0;
     }
+}
+
+/* The transpose of `rows` x `columns`: target[j * target_row + i] = source[i * source_row + j]. */
+static void GEMM_NAME(transpose_to)(const GEMM_REAL *source, ptrdiff_t source_row, ptrdiff_t rows, ptrdiff_t columns,
+                                    GEMM_REAL *target, ptrdiff_t target_row) {
+    ptrdiff_t i = 0;
+    for (; i + GEMM_ROWS <= rows; i += GEMM_ROWS)
+        GEMM_NAME(pack_transposed)(source + i * source_row, source_row, columns, target + i, target_row);
+    for (; i < rows; i++)
+        for (ptrdiff_t j = 0; j < columns; j++) target[j * target_row + i] = source[i * source_row + j];
 }

@@ -5,7 +5,7 @@ operations, (m + n) k elements packed once or a few times.
 
 Every element is a sum over k in order: float32 accumulates DEPTH (192) terms in one register and adds these partial sums,
 so its error is at most about (192 + k / 192) eps sum |a| |b|. The element depends on its row of a and its column of b
-alone: it is the same, bit for bit, for any number of threads, any other rows in the batch and any strides.
+alone: it is the same, bit for bit, for any number of threads, any other rows and any strides.
 """
 
 cimport numpy as cnp

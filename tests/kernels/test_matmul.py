@@ -61,7 +61,7 @@ def check(kernel, a, b, bias=None, relu=False):
     return out
 
 
-# Tails of the register tiles, sums of several DEPTH blocks, more rows than BLOCK_ROWS, more columns than fit one packing.
+# Tails of the register tiles, sums of several DEPTH blocks, more rows than BLOCK_ROWS, more columns than one packing.
 SHAPES = (
     (1, 1, 1), (8, 8, 8), (3, 5, 2), (9, 193, 49), (65, 64, 63), (1, 300, 100), (100, 300, 1), (5, 400, 97),
     (30, 385, 130), (300, 200, 7), (260, 100, 150), (40, 20, 2100), (300, 20, 2100),
