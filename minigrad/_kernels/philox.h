@@ -1,5 +1,5 @@
 /* Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011) and the dropout
- * masks made from it. docs/dropout_format.md specifies the masks; they are frozen, so what this file computes never changes.
+ * masks made from it. docs/dropout_format.md specifies the masks; they are frozen: what this file computes never changes.
  *
  * Philox maps a counter of four 32-bit words and a key of two to four random words. Nothing is carried from one counter
  * to the next, so a vector of consecutive counters is enciphered at once. Each 32-bit word sits in a 64-bit lane whose
@@ -109,7 +109,8 @@ static inline __attribute__((always_inline)) void philox_group(const mask_stream
 
     for (int part = 0; part < PARTS; part += CHAINS / 2) {
         u64_vector a[CHAINS], b[CHAINS], c[CHAINS], d[CHAINS];
-        for (int i = 0; i < CHAINS; i++) {  /* even chains hold the even blocks of a vector of words, odd ones the odd */
+        /* Even chains hold the even blocks of a vector of words, odd ones the odd. */
+        for (int i = 0; i < CHAINS; i++) {
             u64_vector product = multiply_low(steps + (block + (uint64_t)((part + i / 2) * LANES + i % 2)), PHILOX_M0);
             c[i] = (product >> 32) ^ first_c;
             d[i] = product;
@@ -144,7 +145,7 @@ typedef struct {
     int32_t keep[GROUP];
 } __attribute__((aligned(64))) group_mask;
 
-/* Decide the elements of a group whose 16 bits tie with the threshold's: one group in 512 has any, so it is plain code. */
+/* Decide the elements of a group whose 16 bits tie with the threshold's. One group in 512 has any: plain code will do. */
 static __attribute__((noinline)) void resolve_ties(const mask_stream *stream, uint64_t group, int32_t *keep) {
     for (uint32_t lane = 0; lane < BLOCKS; lane++) {
         uint64_t block = group * BLOCKS + lane;
