@@ -1,8 +1,9 @@
 """Sums over an axis, accumulated in double precision, in an order that depends on shapes alone.
 
 Numbers are summed in blocks (1024 neighbours of a row, or 128 rows of a column), and blocks in pairs, pairs of pairs
-and so on, as a binary counter carries. The error of a sum of n numbers is at most (300 + log2(n)) * 2**-53 * sum(|x|);
-float32 results are rounded once more, to float32. Every element is read once: large arrays run near the speed of memory.
+and so on, as a binary counter carries. The error of a sum of n numbers is at most (300 + log2(n)) * 2**-53 *
+sum(|x|); float32 results are rounded once more, to float32. Every element is read once: large arrays run near the speed
+of memory.
 
 Rows (inner == 1) are summed along vectors, columns (inner > 1) across them: a tile of columns keeps its sums in the
 first cache while rows stream past. Where there are too few rows or tiles to occupy threads, fixed chunks are summed
