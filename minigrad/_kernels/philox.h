@@ -1,5 +1,5 @@
-/* Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011) and the
- * dropout masks made from it, which docs/dropout_format.md specifies and freezes: what this file computes never changes.
+/* Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011) and the dropout
+ * masks made from it. docs/dropout_format.md specifies and freezes them: what this file computes never changes.
  *
  * Philox maps a counter of four 32-bit words and a key of two to four random words. Nothing is carried from one counter
  * to the next, so a vector of consecutive counters is enciphered at once. Each 32-bit word sits in a 64-bit lane whose
