@@ -1,19 +1,19 @@
-/* Masking and scaling whole groups, with vectors. x and out may be the same array: every vector is read before it is
+/* Masking and scaling whole spans, with vectors. x and out may be the same array: every vector is read before it is
  * written. A dropped element becomes +0 by clearing its bits, whatever they were (infinities and NaNs too). */
 #ifndef MINIGRAD_DROPOUT_H
 #define MINIGRAD_DROPOUT_H
 
 #include "philox.h"
 
-static inline void apply_group_f32(const float *x, float *out, const int32_t *keep, float scale) {
-    for (int i = 0; i < GROUP; i += LANES) {
+static inline void apply_span_f32(const float *x, float *out, const int32_t *keep, float scale) {
+    for (int i = 0; i < SPAN; i += LANES) {
         f32_vector scaled = *(const f32_unaligned *)(x + i) * scale;
         *(f32_unaligned *)(out + i) = (f32_vector)((i32_vector)scaled & *(const i32_vector *)(keep + i));
     }
 }
 
-static inline void apply_group_f64(const double *x, double *out, const int32_t *keep, double scale) {
-    for (int i = 0; i < GROUP; i += LANES / 2) {
+static inline void apply_span_f64(const double *x, double *out, const int32_t *keep, double scale) {
+    for (int i = 0; i < SPAN; i += LANES / 2) {
         f64_vector scaled = *(const f64_unaligned *)(x + i) * scale;
         i64_vector mask = __builtin_convertvector(*(const i32_half_vector *)(keep + i), i64_vector);
         *(f64_unaligned *)(out + i) = (f64_vector)((i64_vector)scaled & mask);

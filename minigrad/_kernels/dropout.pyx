@@ -10,7 +10,6 @@ Cost: one block (20 multiplications of 32 bits) for eight elements; large arrays
 Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 """
 
-cimport cython
 cimport numpy as cnp
 from cython.parallel cimport prange
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
@@ -21,21 +20,22 @@ cnp.import_array()
 include "threads.pxi"
 
 cdef extern from "philox.h" nogil:
-    const int GROUP
-    const int BLOCKS
+    enum:
+        SPAN        # the elements whose mask is drawn at once
+        BLOCKS      # their blocks
     ctypedef struct mask_stream:
         double scale
         bint keeps_all
     void stream_start(mask_stream* stream, uint64_t seed, uint64_t call, uint64_t threshold)
-    void mask_group(const mask_stream* stream, uint64_t group, int32_t* keep)
+    void mask_span(const mask_stream* stream, uint64_t span, int32_t* keep)
     void philox4x32(const uint32_t* counter, uint64_t seed, uint32_t* out)
-    void random_group(const mask_stream* stream, uint64_t group, uint32_t* out)
-    ctypedef struct group_mask:
-        int32_t keep[128]
+    void random_span(const mask_stream* stream, uint64_t span, uint32_t* out)
+    ctypedef struct span_mask:
+        int32_t keep[256]
 
 cdef extern from "dropout.h" nogil:
-    void apply_group_f32(const float* x, float* out, const int32_t* keep, float scale)
-    void apply_group_f64(const double* x, double* out, const int32_t* keep, double scale)
+    void apply_span_f32(const float* x, float* out, const int32_t* keep, float scale)
+    void apply_span_f64(const double* x, double* out, const int32_t* keep, double scale)
     void scale_run_f32(const float* x, float* out, int64_t size, float scale)
     void scale_run_f64(const double* x, double* out, int64_t size, double scale)
 
@@ -58,24 +58,24 @@ cdef inline void scale_run(const floating* x, floating* out, Py_ssize_t size, fl
 
 cdef void elements(const element* x, element* out, Py_ssize_t begin, Py_ssize_t end, uint64_t offset,
                    const mask_stream* stream) noexcept nogil:
-    # Elements begin to end of the array: a head and a tail inside a group, whole groups between. Bytes get the mask.
-    cdef group_mask mask
+    # Elements begin to end of the array: a head and a tail inside a span, whole spans between. Bytes get the mask.
+    cdef span_mask mask
     cdef element scale = <element>stream.scale
-    cdef uint64_t group
+    cdef uint64_t span
     cdef int first, last, r
     while begin < end:
-        group = (offset + <uint64_t>begin) // <uint64_t>GROUP
-        first = <int>((offset + <uint64_t>begin) % <uint64_t>GROUP)
-        last = GROUP if end - begin > GROUP - first else first + <int>(end - begin)
-        mask_group(stream, group, mask.keep)
+        span = (offset + <uint64_t>begin) // <uint64_t>SPAN
+        first = <int>((offset + <uint64_t>begin) % <uint64_t>SPAN)
+        last = SPAN if end - begin > SPAN - first else first + <int>(end - begin)
+        mask_span(stream, span, mask.keep)
         if element is uint8_t:
             for r in range(first, last):
                 out[begin + r - first] = <uint8_t>(mask.keep[r] & 1)
-        elif last - first == GROUP:
+        elif last - first == SPAN:
             if element is float:
-                apply_group_f32(x + begin, out + begin, mask.keep, scale)
+                apply_span_f32(x + begin, out + begin, mask.keep, scale)
             else:
-                apply_group_f64(x + begin, out + begin, mask.keep, scale)
+                apply_span_f64(x + begin, out + begin, mask.keep, scale)
         else:
             for r in range(first, last):
                 out[begin + r - first] = x[begin + r - first] * scale if mask.keep[r] else 0
@@ -85,7 +85,7 @@ cdef void elements(const element* x, element* out, Py_ssize_t begin, Py_ssize_t 
 cdef void channels(const floating* x, floating* out, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t inner,
                    uint64_t offset, const mask_stream* stream) noexcept nogil:
     # As `elements`, where each mask number decides a run of `inner` elements; begin and end may lie inside a run.
-    cdef group_mask mask
+    cdef span_mask mask
     cdef floating scale = <floating>stream.scale
     cdef Py_ssize_t run = begin // inner
     cdef Py_ssize_t stop
@@ -93,11 +93,11 @@ cdef void channels(const floating* x, floating* out, Py_ssize_t begin, Py_ssize_
     cdef bint drawn = False
     while begin < end:
         number = offset + <uint64_t>run
-        if not drawn or number % <uint64_t>GROUP == 0:
-            mask_group(stream, number // <uint64_t>GROUP, mask.keep)
+        if not drawn or number % <uint64_t>SPAN == 0:
+            mask_span(stream, number // <uint64_t>SPAN, mask.keep)
             drawn = True
         stop = min((run + 1) * inner, end)
-        if mask.keep[number % <uint64_t>GROUP]:
+        if mask.keep[number % <uint64_t>SPAN]:
             scale_run(x + begin, out + begin, stop - begin, scale)
         else:
             memset(out + begin, 0, <size_t>(stop - begin) * sizeof(floating))
@@ -122,9 +122,9 @@ cdef void part(const element* x, element* out, Py_ssize_t begin, Py_ssize_t end,
 
 cdef void share(const element* x, element* out, Py_ssize_t size, Py_ssize_t inner, uint64_t offset,
                 const mask_stream* stream, int threads) noexcept nogil:
-    # Thread t takes the t-th stretch; stretches meet where groups meet, which saves drawing a group twice.
-    cdef Py_ssize_t lead = <Py_ssize_t>((<uint64_t>GROUP - offset % <uint64_t>GROUP) % <uint64_t>GROUP)
-    cdef Py_ssize_t stretch = (size // threads + GROUP) // GROUP * GROUP
+    # Thread t takes the t-th stretch; stretches meet where spans meet, which saves drawing a span twice.
+    cdef Py_ssize_t lead = <Py_ssize_t>((<uint64_t>SPAN - offset % <uint64_t>SPAN) % <uint64_t>SPAN)
+    cdef Py_ssize_t stretch = (size // threads + SPAN) // SPAN * SPAN
     cdef int t
     if threads == 1:
         part(x, out, 0, size, inner, offset, stream)
@@ -165,10 +165,9 @@ def dropout_mask(cnp.ndarray out, uint64_t seed, uint64_t call, uint64_t offset,
 
 
 cdef void bits(uint32_t* out, Py_ssize_t begin, Py_ssize_t end, const mask_stream* stream) noexcept nogil:
-    # Groups begin to end of 64 words; the last may be cut short by the caller's buffer.
-    cdef Py_ssize_t group
-    for group in range(begin, end):
-        random_group(stream, <uint64_t>group, out + group * 4 * BLOCKS)
+    cdef Py_ssize_t span
+    for span in range(begin, end):
+        random_span(stream, <uint64_t>span, out + span * 4 * BLOCKS)
 
 
 def random_bits(cnp.ndarray out, uint64_t seed, uint64_t call):
@@ -177,7 +176,7 @@ def random_bits(cnp.ndarray out, uint64_t seed, uint64_t call):
     cdef Py_ssize_t whole = size // (4 * BLOCKS)
     cdef Py_ssize_t stretch
     cdef uint32_t* data = <uint32_t*>cnp.PyArray_DATA(out)
-    cdef uint32_t rest[64]
+    cdef uint32_t[128] rest
     cdef int threads = threads_for(size * 0.5)
     cdef int t
     cdef mask_stream stream
@@ -190,7 +189,7 @@ def random_bits(cnp.ndarray out, uint64_t seed, uint64_t call):
             for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
                 bits(data, min(whole, t * stretch), min(whole, (t + 1) * stretch), &stream)
         if size % (4 * BLOCKS):
-            random_group(&stream, <uint64_t>whole, rest)
+            random_span(&stream, <uint64_t>whole, rest)
             memcpy(data + whole * 4 * BLOCKS, rest, <size_t>(size % (4 * BLOCKS)) * 4)
 
 

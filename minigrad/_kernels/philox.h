@@ -1,5 +1,5 @@
 /* Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011) and the dropout
- * masks made from it. docs/dropout_format.md specifies the masks; they are frozen, so what this file computes never changes.
+ * masks made from it. docs/dropout_format.md specifies and freezes them: what this file computes never changes.
  *
  * Philox maps a counter of four 32-bit words and a key of two to four random words. Nothing is carried from one counter
  * to the next, so a vector of consecutive counters is enciphered at once. Each 32-bit word sits in a 64-bit lane whose
@@ -16,12 +16,15 @@
 #endif
 
 enum {
-    BLOCKS = 16,                    /* the counters of a group */
-    GROUP = 128,                    /* the elements they decide: 16 counters x 4 words x 2 halves */
-    LANES = VECTOR_BYTES / 4,       /* words in a vector */
-    PARTS = BLOCKS / LANES,         /* vectors in a row of BLOCKS words */
     ROUNDS = 10,
-    CHAINS = PARTS > 1 ? 4 : 2,     /* vectors enciphered side by side, to hide the latency of a multiplication */
+    ROW = 16,                       /* the counters of a group */
+    GROUP = 128,                    /* the elements they decide: 16 counters x 4 words x 2 halves */
+    GROUPS = 2,                     /* groups drawn together: one alone leaves 512-bit units waiting for products */
+    SPAN = GROUPS * GROUP,
+    BLOCKS = GROUPS * ROW,
+    LANES = VECTOR_BYTES / 4,       /* words in a vector */
+    PARTS = BLOCKS / LANES,         /* vectors in BLOCKS words */
+    CHAINS = 4,                     /* vectors enciphered side by side */
 };
 
 #define PHILOX_M0 0xD2511F53u
@@ -92,10 +95,10 @@ static inline int any_half_equals(u32_vector words, u16_vector half) {
 #endif
 }
 
-/* The words of the 16 blocks from `block`, a multiple of 16: lane l of words[w] is word w of block + l. */
-static inline __attribute__((always_inline)) void philox_group(const mask_stream *stream, uint64_t block,
-                                                               u32_vector words[4][PARTS]) {
-    /* In a group only the lowest counter word varies: half of the first two rounds is the same for all of it. */
+/* The words of the BLOCKS blocks from `block`, a multiple of BLOCKS: lane l of words[w] is word w of block + l. */
+static inline __attribute__((always_inline)) void philox_blocks(const mask_stream *stream, uint64_t block,
+                                                                u32_vector words[4][PARTS]) {
+    /* Only the lowest counter word varies here: half of the first two rounds is the same for all blocks. */
     const uint32_t(*keys)[2] = stream->keys;
     uint64_t p1 = (uint64_t)PHILOX_M1 * (uint32_t)stream->call;
     uint64_t p0 = (uint64_t)PHILOX_M0 * ((uint32_t)(p1 >> 32) ^ (uint32_t)(block >> 32) ^ keys[0][0]);
@@ -109,7 +112,8 @@ static inline __attribute__((always_inline)) void philox_group(const mask_stream
 
     for (int part = 0; part < PARTS; part += CHAINS / 2) {
         u64_vector a[CHAINS], b[CHAINS], c[CHAINS], d[CHAINS];
-        for (int i = 0; i < CHAINS; i++) {  /* even chains hold the even blocks of a vector of words, odd ones the odd */
+        /* Even chains hold the even blocks of a vector of words, odd ones the odd. */
+        for (int i = 0; i < CHAINS; i++) {
             u64_vector product = multiply_low(steps + (block + (uint64_t)((part + i / 2) * LANES + i % 2)), PHILOX_M0);
             c[i] = (product >> 32) ^ first_c;
             d[i] = product;
@@ -139,59 +143,59 @@ static inline __attribute__((always_inline)) void philox_group(const mask_stream
     }
 }
 
-/* A group's mask: -1 (all bits) where an element is kept, else 0. */
+/* The mask of a span: -1 (all bits) where an element is kept, else 0. */
 typedef struct {
-    int32_t keep[GROUP];
-} __attribute__((aligned(64))) group_mask;
+    int32_t keep[SPAN];
+} __attribute__((aligned(64))) span_mask;
 
-/* Decide the elements of a group whose 16 bits tie with the threshold's: one group in 512 has any, so it is plain code. */
-static __attribute__((noinline)) void resolve_ties(const mask_stream *stream, uint64_t group, int32_t *keep) {
-    for (uint32_t lane = 0; lane < BLOCKS; lane++) {
-        uint64_t block = group * BLOCKS + lane;
-        uint32_t counter[4] = {(uint32_t)block, (uint32_t)(block >> 32), (uint32_t)stream->call,
-                               (uint32_t)(stream->call >> 32)};
+/* Decide the elements of a span whose 16 bits tie with the threshold's: one span in 256 has any. */
+static __attribute__((noinline)) void resolve_ties(const mask_stream *stream, uint64_t span, int32_t *keep) {
+    const uint32_t call_low = (uint32_t)stream->call, call_high = (uint32_t)(stream->call >> 32);
+    for (uint32_t b = 0; b < BLOCKS; b++) {
+        uint64_t block = span * BLOCKS + b;
         uint32_t words[4], tie[4];
-        philox4x32(counter, stream->seed, words);
-        for (uint32_t place = 0; place < GROUP / BLOCKS; place++) {
+        philox4x32((uint32_t[4]){(uint32_t)block, (uint32_t)(block >> 32), call_low, call_high}, stream->seed, words);
+        for (uint32_t place = 0; place < GROUP / ROW; place++) {
             uint32_t half = (words[place / 2] >> (16 * (place % 2))) & 0xffff;
+            uint32_t at = b / ROW * GROUP + place * ROW + b % ROW;
+            uint64_t element = span * SPAN + at;
             if (half != stream->bound >> 16)
                 continue;
-            uint64_t element = group * GROUP + place * BLOCKS + lane;
-            counter[0] = (uint32_t)element;
-            counter[1] = (uint32_t)(element >> 32) | 0x80000000u;
-            philox4x32(counter, stream->seed, tie);
-            keep[place * BLOCKS + lane] = -((tie[0] & 0xffff) < stream->low);
+            philox4x32((uint32_t[4]){(uint32_t)element, (uint32_t)(element >> 32) | 0x80000000u, call_low, call_high},
+                       stream->seed, tie);
+            keep[at] = -((tie[0] & 0xffff) < stream->low);
         }
     }
 }
 
-/* The mask of elements group * 128 to group * 128 + 127: `keep` is a group_mask's. */
-static inline __attribute__((always_inline)) void mask_group(const mask_stream *stream, uint64_t group, int32_t *keep) {
+/* The mask of elements span * SPAN to span * SPAN + SPAN - 1; `keep` is a span_mask's. */
+static inline __attribute__((always_inline)) void mask_span(const mask_stream *stream, uint64_t span, int32_t *keep) {
     u32_vector words[4][PARTS];
     u32_vector bound = (u32_vector){0} + stream->bound;
     u16_vector tie = (u16_vector){0} + (uint16_t)(stream->bound >> 16);
     int ties = 0;
-    philox_group(stream, group * BLOCKS, words);
+    philox_blocks(stream, span * BLOCKS, words);
     for (int word = 0; word < 4; word++) {
         for (int part = 0; part < PARTS; part++) {
-            i32_vector *row = (i32_vector *)(keep + word * 2 * BLOCKS + part * LANES);
-            row[0] = (i32_vector)(words[word][part] << 16 < bound);
-            row[PARTS] = (i32_vector)(words[word][part] < bound);
+            int group = part * LANES / ROW, lane = part * LANES % ROW;
+            int32_t *row = keep + group * GROUP + 2 * word * ROW + lane;
+            *(i32_vector *)row = (i32_vector)(words[word][part] << 16 < bound);
+            *(i32_vector *)(row + ROW) = (i32_vector)(words[word][part] < bound);
             ties |= any_half_equals(words[word][part], tie);
         }
     }
     if (__builtin_expect(ties, 0) && stream->low)
-        resolve_ties(stream, group, keep);
+        resolve_ties(stream, span, keep);
 }
 
-/* The words of blocks 16 * group to 16 * group + 15, block by block. */
-static inline void random_group(const mask_stream *stream, uint64_t group, uint32_t *out) {
+/* The words of blocks BLOCKS * span to BLOCKS * (span + 1) - 1, block by block. */
+static inline void random_span(const mask_stream *stream, uint64_t span, uint32_t *out) {
     u32_vector words[4][PARTS];
     const uint32_t *word = (const uint32_t *)words;
-    philox_group(stream, group * BLOCKS, words);
-    for (int lane = 0; lane < BLOCKS; lane++)
+    philox_blocks(stream, span * BLOCKS, words);
+    for (int block = 0; block < BLOCKS; block++)
         for (int w = 0; w < 4; w++)
-            out[4 * lane + w] = word[w * BLOCKS + lane];
+            out[4 * block + w] = word[w * BLOCKS + block];
 }
 
 #endif

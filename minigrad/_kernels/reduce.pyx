@@ -1,17 +1,17 @@
 """Sums over an axis, accumulated in double precision, in an order that depends on shapes alone.
 
-Numbers are summed in blocks (1024 neighbours of a row, or 128 rows of a column), and blocks in pairs, pairs of pairs and
-so on, as a binary counter carries. The error of a sum of n numbers is at most (300 + log2(n)) * 2**-53 * sum(|x|);
-float32 results are rounded once more, to float32. Every element is read once: large arrays run at the speed of memory.
+Numbers are summed in blocks (1024 neighbours of a row, or 128 rows of a column), and blocks in pairs, pairs of pairs
+and so on, as a binary counter carries. The error of a sum of n numbers is at most (300 + log2(n)) * 2**-53 *
+sum(|x|); float32 results are rounded once more, to float32. Every element is read once: large arrays run near the speed
+of memory.
 
-Rows (inner == 1) are summed along vectors, columns (inner > 1) across them: a tile of columns keeps its sums in the first
-cache while rows stream past. Where there are too few rows or tiles to occupy threads, fixed chunks are summed into a
-small table, which is then summed in the same way.
+Rows (inner == 1) are summed along vectors, columns (inner > 1) across them: a tile of columns keeps its sums in the
+first cache while rows stream past. Where there are too few rows or tiles to occupy threads, fixed chunks are summed
+into a small table, which is then summed in the same way.
 
 Source: pairwise summation, N. Higham, "The accuracy of floating point summation", SIAM J. Sci. Comput. 14, 1993.
 """
 
-cimport cython
 cimport numpy as cnp
 from cython.parallel cimport prange
 from libc.stdint cimport int64_t
@@ -103,13 +103,15 @@ cdef inline void add_sums(double* sums, const double* others, Py_ssize_t width) 
         sums[j] += others[j]
 
 
-cdef void sum_columns(const floating* x, Py_ssize_t stride, Py_ssize_t n, Py_ssize_t width, double* sums) noexcept nogil:
+cdef void sum_columns(const floating* x, Py_ssize_t stride, Py_ssize_t n, Py_ssize_t width,
+                      double* sums) noexcept nogil:
     # sums[0:width] = the sums of n rows of `width` columns; `sums` has room for depth_for(n) rows. Pairs as in sum_row.
     cdef Py_ssize_t block = 0
     cdef Py_ssize_t carry
     cdef Py_ssize_t depth = 0
     while block * ROWS < n:
-        add_rows(x + block * ROWS * stride, stride, min(<Py_ssize_t>ROWS, n - block * ROWS), width, sums + depth * width)
+        add_rows(x + block * ROWS * stride, stride, min(<Py_ssize_t>ROWS, n - block * ROWS), width,
+                 sums + depth * width)
         carry = block
         while carry & 1:
             depth -= 1

@@ -101,6 +101,15 @@ def test_against_the_twin(dtype, size, inner, seed, call, offset, threshold):
         np.testing.assert_array_equal(drop(module, x, inner, seed, call, offset, threshold), twin)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("threshold", [0x10000, P20, P10])
+def test_kept_is_scaled_to_the_last_bit(kernel, dtype, threshold):
+    x = np.linspace(-3, 5, 4001).astype(dtype)
+    kept = mask(kernel, x.size, 2, 3, 40, threshold).astype(bool)
+    expected = np.where(kept, x * dtype(2**32 / threshold), 0)
+    np.testing.assert_array_equal(drop(kernel, x, 1, 2, 3, 40, threshold), expected)
+
+
 @pytest.mark.parametrize(("element", "kept"), TIES)
 def test_ties_draw_their_missing_bits(kernel, element, kept):
     group, place = divmod(element, 128)
