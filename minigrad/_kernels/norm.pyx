@@ -11,7 +11,7 @@ COLUMNS numbers, which are added up row by row, so that S = 1 runs at the speed 
 or blocks; which way is taken depends on S alone, so the sums are the same for any number of threads.
 
 Sums have double accumulators. Error of a sum of M numbers: for float32 that of the final rounding (plus M 2^-53
-relative to the sum of magnitudes); for float64 (M/32 + 5) u for long runs and (N + S) u for short ones, u = 2^-53.
+relative to the sum of magnitudes); for float64 (N ceil(S/32) + 5) u for long runs and (N + S) u for short ones, u = 2^-53.
 The mean's own rounding to float32 is made good: what it cuts off enters out through the shift.
 """
 

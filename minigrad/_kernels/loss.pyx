@@ -1,0 +1,486 @@
+"""Softmax, log-softmax and cross-entropy over the middle axis of (outer, n, inner), with their gradients.
+
+softmax = exp(x - max) / sum exp(x - max); log-softmax = (x - max) - log sum exp(x - max). Cross-entropy takes the
+logits and never stores a softmax: forward keeps the log of the sum (`lse`) for each position, backward is one pass of
+exp(x - lse). There the exponentials are divided by their own sum, which takes back the rounding of a large lse.
+
+The work is cut into tiles, in one of three ways, chosen by shape alone:
+- rows (inner = 1): one row of n numbers, or several short ones;
+- columns (inner >= 16): up to WIDTH neighbours, n numbers each, inner apart; loops go along the columns;
+- gathered columns (inner < 16 and n <= SHORT, such as ten classes): copied to a scratch tile of that form and back.
+Threads share the tiles. exp is a polynomial that the compiler vectorizes (exp.h). Sums have double accumulators: for
+float32 adding costs nothing beside the terms, whose relative error is that of exp (1.02 ulp) and |x - max| 2^-24, from
+rounding x - max; for float64 it is at most (n/32 + 6) 2^-53 in a row and n 2^-53 in a column, of the terms' magnitudes. A row of -inf only, or one with +inf or NaN, gives NaN throughout, as in PyTorch.
+"""
+
+cimport numpy as cnp
+from cython.parallel cimport prange
+from libc.math cimport INFINITY, log
+from libc.stdint cimport int64_t
+
+cnp.import_array()
+
+include "threads.pxi"
+
+cdef extern from "exp.h":
+    double exponential(double x) noexcept nogil  # a macro: float for a float argument
+
+ctypedef fused floating:
+    float
+    double
+
+cdef enum:
+    WIDTH = 256  # the most columns of a tile
+    GATHERED = 64  # columns of a gathered tile
+    SHORT = 20  # the longest columns that are gathered
+    CHUNK = 16384  # elements a thread takes at a time where there are no tiles
+
+
+# ------------------------------------------------------------------ tiles
+
+cdef enum Op:
+    SOFTMAX
+    SOFTMAX_BACKWARD
+    LOG_SOFTMAX
+    LOG_SOFTMAX_BACKWARD
+    CROSS_ENTROPY
+    CROSS_ENTROPY_BACKWARD
+
+# What a call works on: up to two inputs of the large shape and one output (NULL where there is none).
+cdef struct Call:
+    Op op
+    const void* a
+    const void* b
+    void* out
+    Py_ssize_t outer
+    Py_ssize_t n
+    Py_ssize_t inner
+    # cross-entropy only
+    const int64_t* target
+    const void* weight
+    const void* scale
+    void* lse
+    void* loss
+    int64_t ignore_index
+    double smoothing
+    double total_weight
+
+include "tiles.pxi"
+
+
+# ------------------------------------------------------------------ softmax
+
+cdef inline void softmax_tile(const floating* x, floating* out, const Tile* tile) noexcept nogil:
+    cdef floating peak[WIDTH]
+    cdef double total[WIDTH]
+    cdef Py_ssize_t i, j
+    find_peaks(x, tile, peak)
+    sum_exponentials(x, tile, peak, out, total)
+    for j in range(tile.width):
+        peak[j] = <floating>(1.0 / total[j])
+    if tile.stride:
+        for i in range(tile.n):
+            for j in range(tile.width):
+                out[j] = out[j] * peak[j]
+            out += tile.stride
+    else:
+        for j in range(tile.width):
+            for i in range(tile.n):
+                out[i] = out[i] * peak[j]
+            out += tile.n
+
+
+cdef inline void softmax_backward_tile(const floating* g, const floating* y, floating* dx,
+                                       const Tile* tile) noexcept nogil:
+    # dx = y (g - sum g y)
+    cdef double total[WIDTH]
+    cdef floating dot[WIDTH]
+    cdef Py_ssize_t i, j
+    sum_products(g, y, tile, total)
+    for j in range(tile.width):
+        dot[j] = <floating>total[j]
+    if tile.stride:
+        for i in range(tile.n):
+            for j in range(tile.width):
+                dx[j] = y[j] * (g[j] - dot[j])
+            g += tile.stride
+            y += tile.stride
+            dx += tile.stride
+    else:
+        for j in range(tile.width):
+            for i in range(tile.n):
+                dx[i] = y[i] * (g[i] - dot[j])
+            g += tile.n
+            y += tile.n
+            dx += tile.n
+
+
+cdef inline void log_softmax_tile(const floating* x, floating* out, const Tile* tile) noexcept nogil:
+    cdef floating peak[WIDTH]
+    cdef floating log_total[WIDTH]
+    cdef double total[WIDTH]
+    cdef Py_ssize_t i, j
+    find_peaks(x, tile, peak)
+    sum_exponentials(x, tile, peak, <floating*>NULL, total)
+    for j in range(tile.width):
+        log_total[j] = <floating>log(total[j])
+    if tile.stride:
+        for i in range(tile.n):
+            for j in range(tile.width):
+                out[j] = (x[j] - peak[j]) - log_total[j]
+            x += tile.stride
+            out += tile.stride
+    else:
+        for j in range(tile.width):
+            for i in range(tile.n):
+                out[i] = (x[i] - peak[j]) - log_total[j]
+            x += tile.n
+            out += tile.n
+
+
+cdef inline void log_softmax_backward_tile(const floating* g, const floating* y, floating* dx,
+                                           const Tile* tile) noexcept nogil:
+    # dx = g - exp(y) sum g
+    cdef double total[WIDTH]
+    cdef floating sum_g[WIDTH]
+    cdef Py_ssize_t i, j
+    sum_products(g, <const floating*>NULL, tile, total)
+    for j in range(tile.width):
+        sum_g[j] = <floating>total[j]
+    if tile.stride:
+        for i in range(tile.n):
+            for j in range(tile.width):
+                dx[j] = g[j] - <floating>exponential(y[j]) * sum_g[j]
+            g += tile.stride
+            y += tile.stride
+            dx += tile.stride
+    else:
+        for j in range(tile.width):
+            for i in range(tile.n):
+                dx[i] = g[i] - <floating>exponential(y[i]) * sum_g[j]
+            g += tile.n
+            y += tile.n
+            dx += tile.n
+
+
+# ------------------------------------------------------------------ cross-entropy
+
+cdef inline double smooth_sum(const floating* x, const floating* weight, Py_ssize_t n, Py_ssize_t step,
+                              floating peak) noexcept nogil:
+    # sum over classes of weight (x - peak)
+    cdef double result = 0
+    cdef Py_ssize_t i
+    if weight == NULL:
+        for i in range(n):
+            result += <double>(x[i * step] - peak)
+    else:
+        for i in range(n):
+            result += <double>weight[i] * <double>(x[i * step] - peak)
+    return result
+
+
+cdef inline void cross_entropy_tile(const floating* x, const Call* call, const Tile* tile) noexcept nogil:
+    # loss = -(1 - s) w_t log p_t - s / n sum_c w_c log p_c, s the label smoothing
+    cdef floating peak[WIDTH]
+    cdef double total[WIDTH]
+    cdef const floating* weight = <const floating*>call.weight
+    cdef floating* lse = <floating*>call.lse + tile.first
+    cdef floating* loss = <floating*>call.loss + tile.first
+    cdef Py_ssize_t step = tile.stride if tile.stride else 1  # from class to class
+    cdef Py_ssize_t pitch = 1 if tile.stride else tile.n  # from position to position
+    cdef double log_total, value
+    cdef int64_t target
+    cdef Py_ssize_t j
+    find_peaks(x, tile, peak)
+    sum_exponentials(x, tile, peak, <floating*>NULL, total)
+    for j in range(tile.width):
+        log_total = log(total[j])
+        lse[j] = <floating>(<double>peak[j] + log_total)
+        target = call.target[tile.first + j]
+        if target == call.ignore_index:
+            loss[j] = 0
+            continue
+        value = log_total - <double>(x[target * step + j * pitch] - peak[j])
+        if weight != NULL:
+            value *= weight[target]
+        if call.smoothing != 0:
+            value = (1 - call.smoothing) * value + call.smoothing / <double>tile.n * (
+                call.total_weight * log_total - smooth_sum(x + j * pitch, weight, tile.n, step, peak[j]))
+        loss[j] = <floating>value
+
+
+cdef inline void cross_entropy_backward_tile(const floating* x, floating* dx, const Call* call,
+                                             const Tile* tile) noexcept nogil:
+    # dx_c = scale ((1 - s) w_t (p_c - [c = t]) + s / n (W p_c - w_c)), W the sum of the weights
+    cdef double total[WIDTH]
+    cdef floating of_p[WIDTH]
+    cdef floating of_w[WIDTH]
+    cdef floating of_target[WIDTH]
+    cdef const floating* weight = <const floating*>call.weight
+    cdef const floating* lse = <const floating*>call.lse + tile.first
+    cdef const floating* scale = <const floating*>call.scale + tile.first
+    cdef const int64_t* target = call.target + tile.first
+    cdef Py_ssize_t step = tile.stride if tile.stride else 1  # from class to class
+    cdef Py_ssize_t pitch = 1 if tile.stride else tile.n  # from position to position
+    cdef double even = call.smoothing / <double>tile.n
+    cdef double of_class
+    cdef floating w
+    cdef floating* row = dx
+    cdef Py_ssize_t i, j
+    sum_exponentials(x, tile, lse, dx, total)
+    for j in range(tile.width):
+        of_class = 0
+        if target[j] != call.ignore_index:
+            of_class = (1 - call.smoothing) * (<double>weight[target[j]] if weight != NULL else 1.0)
+        of_p[j] = <floating>(scale[j] * (of_class + even * call.total_weight) / total[j])
+        of_w[j] = <floating>(scale[j] * even)
+        of_target[j] = <floating>(scale[j] * of_class)
+    if tile.stride == 0:
+        for j in range(tile.width):
+            if call.smoothing == 0:
+                for i in range(tile.n):
+                    row[i] = row[i] * of_p[j]
+            elif weight == NULL:
+                for i in range(tile.n):
+                    row[i] = row[i] * of_p[j] - of_w[j]
+            else:
+                for i in range(tile.n):
+                    row[i] = row[i] * of_p[j] - of_w[j] * weight[i]
+            row += tile.n
+    else:
+        for i in range(tile.n):
+            if call.smoothing == 0:
+                for j in range(tile.width):
+                    row[j] = row[j] * of_p[j]
+            else:
+                w = weight[i] if weight != NULL else 1
+                for j in range(tile.width):
+                    row[j] = row[j] * of_p[j] - of_w[j] * w
+            row += tile.stride
+    for j in range(tile.width):
+        if target[j] == call.ignore_index:  # zero whatever the logits are
+            for i in range(tile.n):
+                dx[i * step + j * pitch] = 0
+        else:
+            dx[target[j] * step + j * pitch] -= of_target[j]
+
+
+# ------------------------------------------------------------------ all tiles
+
+cdef inline void run_tile(const Call* call, const floating* a, const floating* b, floating* out,
+                          const Tile* tile) noexcept nogil:
+    if call.op == SOFTMAX:
+        softmax_tile(a, out, tile)
+    elif call.op == SOFTMAX_BACKWARD:
+        softmax_backward_tile(a, b, out, tile)
+    elif call.op == LOG_SOFTMAX:
+        log_softmax_tile(a, out, tile)
+    elif call.op == LOG_SOFTMAX_BACKWARD:
+        log_softmax_backward_tile(a, b, out, tile)
+    elif call.op == CROSS_ENTROPY:
+        cross_entropy_tile(a, call, tile)
+    else:
+        cross_entropy_backward_tile(a, out, call, tile)
+
+
+cdef inline Py_ssize_t rows_together(const Call* call) noexcept nogil:
+    # Short rows go several at a time: each step then has independent work while it waits for a result.
+    return 1 if call.n > 256 else 16 if call.n <= 64 else 4
+
+
+cdef inline Py_ssize_t columns_together(const Call* call) noexcept nogil:
+    # Wide tiles read longer pieces of memory; narrow ones of long columns stay in the cache.
+    return WIDTH if call.n <= 128 else 64
+
+
+cdef inline bint gathers(const Call* call) noexcept nogil:
+    return call.inner < 16 and call.n <= SHORT
+
+
+cdef inline void gather(const floating* x, const Call* call, const Tile* tile, floating* scratch) noexcept nogil:
+    # The tile's columns, from wherever they lie, to scratch[i * GATHERED + j].
+    cdef Py_ssize_t i, j, column
+    cdef const floating* source
+    for j in range(tile.width):
+        column = tile.first + j
+        source = x + column // call.inner * call.n * call.inner + column % call.inner
+        for i in range(tile.n):
+            scratch[i * GATHERED + j] = source[i * call.inner]
+
+
+cdef inline void scatter(const floating* scratch, const Call* call, const Tile* tile, floating* out) noexcept nogil:
+    cdef Py_ssize_t i, j, column
+    cdef floating* goal
+    for j in range(tile.width):
+        column = tile.first + j
+        goal = out + column // call.inner * call.n * call.inner + column % call.inner
+        for i in range(tile.n):
+            goal[i * call.inner] = scratch[i * GATHERED + j]
+
+
+cdef inline void run_gathered(const Call* call, const Tile* tile, floating like) noexcept nogil:
+    cdef floating a[SHORT * GATHERED]
+    cdef floating b[SHORT * GATHERED]
+    cdef floating out[SHORT * GATHERED]
+    if tile.width < 1 or tile.n < 1:
+        return
+    gather(<const floating*>call.a, call, tile, a)
+    if call.b != NULL:
+        gather(<const floating*>call.b, call, tile, b)
+    run_tile(call, a, b, out, tile)
+    if call.out != NULL:
+        scatter(out, call, tile, <floating*>call.out)
+
+
+cdef void run_task(const Call* call, Py_ssize_t task, floating like) noexcept nogil:
+    cdef Tile tile
+    cdef Py_ssize_t blocks, start, left, width
+    tile.n = call.n
+    if gathers(call):
+        tile.first = task * GATHERED
+        left = call.outer * call.inner - tile.first
+        tile.width = left if left < GATHERED else GATHERED
+        tile.stride = GATHERED
+        run_gathered(call, &tile, like)
+        return
+    if call.inner == 1:
+        tile.first = task * rows_together(call)
+        left = call.outer - tile.first
+        tile.width = left if left < rows_together(call) else rows_together(call)
+        tile.stride = 0
+        start = tile.first * call.n
+    else:
+        width = columns_together(call)
+        blocks = (call.inner + width - 1) // width
+        tile.first = task % blocks * width
+        tile.width = call.inner - tile.first if call.inner - tile.first < width else width
+        tile.stride = call.inner
+        start = task // blocks * call.n * call.inner + tile.first
+        tile.first += task // blocks * call.inner
+    run_tile(call, <const floating*>call.a + start, <const floating*>call.b + start, <floating*>call.out + start, &tile)
+
+
+cdef void run_tasks(const Call* call, floating like) noexcept nogil:
+    cdef Py_ssize_t tasks, task
+    cdef int threads = threads_for(0.8 * <double>call.outer * <double>call.n * <double>call.inner)
+    if gathers(call):
+        tasks = (call.outer * call.inner + GATHERED - 1) // GATHERED
+    elif call.inner == 1:
+        tasks = (call.outer + rows_together(call) - 1) // rows_together(call)
+    else:
+        tasks = call.outer * ((call.inner + columns_together(call) - 1) // columns_together(call))
+    if threads == 1 or tasks == 1:
+        for task in range(tasks):
+            run_task(call, task, like)
+    else:
+        for task in prange(tasks, schedule="static", num_threads=threads):
+            run_task(call, task, like)
+
+
+cdef inline void* data_of(cnp.ndarray array) noexcept:
+    return NULL if array is None else cnp.PyArray_DATA(array)
+
+
+cdef void run(Call* call, Op op, cnp.ndarray a, cnp.ndarray b, cnp.ndarray out):
+    cdef bint is_float = cnp.PyArray_TYPE(a) == cnp.NPY_FLOAT32
+    call.op = op
+    call.a, call.b, call.out = data_of(a), data_of(b), data_of(out)
+    call.outer, call.n, call.inner = cnp.PyArray_DIM(a, 0), cnp.PyArray_DIM(a, 1), cnp.PyArray_DIM(a, 2)
+    with nogil:
+        if is_float:
+            run_tasks(call, <float>0)
+        else:
+            run_tasks(call, <double>0)
+
+
+def softmax_forward(cnp.ndarray x, cnp.ndarray out):
+    """out = softmax of x (outer, n, inner) over the middle axis."""
+    cdef Call call
+    run(&call, SOFTMAX, x, None, out)
+
+
+def softmax_backward(cnp.ndarray g, cnp.ndarray y, cnp.ndarray dx):
+    """dx = y (g - sum g y), where y is the output of softmax_forward."""
+    cdef Call call
+    run(&call, SOFTMAX_BACKWARD, g, y, dx)
+
+
+def log_softmax_forward(cnp.ndarray x, cnp.ndarray out):
+    """out = log softmax of x (outer, n, inner) over the middle axis."""
+    cdef Call call
+    run(&call, LOG_SOFTMAX, x, None, out)
+
+
+def log_softmax_backward(cnp.ndarray g, cnp.ndarray y, cnp.ndarray dx):
+    """dx = g - exp(y) sum g, where y is the output of log_softmax_forward."""
+    cdef Call call
+    run(&call, LOG_SOFTMAX_BACKWARD, g, y, dx)
+
+
+cdef void set_classes(Call* call, cnp.ndarray logits, cnp.ndarray target, cnp.ndarray weight, int64_t ignore_index,
+                      double label_smoothing, cnp.ndarray lse):
+    cdef Py_ssize_t classes = cnp.PyArray_DIM(logits, 1)
+    cdef Py_ssize_t i
+    call.target = <const int64_t*>cnp.PyArray_DATA(target)
+    call.weight, call.lse = data_of(weight), data_of(lse)
+    call.ignore_index, call.smoothing, call.total_weight = ignore_index, label_smoothing, <double>classes
+    if weight is not None and label_smoothing != 0:
+        call.total_weight = 0
+        for i in range(classes):
+            if cnp.PyArray_TYPE(weight) == cnp.NPY_FLOAT32:
+                call.total_weight += (<const float*>call.weight)[i]
+            else:
+                call.total_weight += (<const double*>call.weight)[i]
+
+
+def cross_entropy_forward(cnp.ndarray logits, cnp.ndarray target, cnp.ndarray weight, int64_t ignore_index,
+                          double label_smoothing, cnp.ndarray loss, cnp.ndarray lse):
+    """The loss of each position, 0 where target is ignore_index, and lse = log sum exp of its logits.
+
+    logits (N, C, S); target (N, S), int64, classes or ignore_index; weight (C,) or None; loss, lse (N, S).
+    """
+    cdef Call call
+    set_classes(&call, logits, target, weight, ignore_index, label_smoothing, lse)
+    call.loss = data_of(loss)
+    run(&call, CROSS_ENTROPY, logits, None, None)
+
+
+def cross_entropy_backward(cnp.ndarray logits, cnp.ndarray target, cnp.ndarray weight, int64_t ignore_index,
+                           double label_smoothing, cnp.ndarray lse, cnp.ndarray scale, cnp.ndarray dx):
+    """dx = the gradient of sum(scale * loss) for the logits; scale (N, S). Ignored positions get 0."""
+    cdef Call call
+    set_classes(&call, logits, target, weight, ignore_index, label_smoothing, lse)
+    call.scale = data_of(scale)
+    run(&call, CROSS_ENTROPY_BACKWARD, logits, None, dx)
+
+
+# ------------------------------------------------------------------ exp by itself
+
+cdef void exp_chunk(const floating* x, floating* out, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(start, stop):
+        out[i] = <floating>exponential(x[i])
+
+
+cdef void exp_loop(const floating* x, floating* out, Py_ssize_t size) noexcept nogil:
+    cdef Py_ssize_t chunks = (size + CHUNK - 1) // CHUNK
+    cdef Py_ssize_t chunk
+    cdef int threads = threads_for(size * 0.4)
+    if threads == 1:
+        exp_chunk(x, out, 0, size)
+    else:
+        for chunk in prange(chunks, schedule="static", num_threads=threads):
+            exp_chunk(x, out, chunk * CHUNK, size if chunk + 1 == chunks else (chunk + 1) * CHUNK)
+
+
+def exp_forward(cnp.ndarray x, cnp.ndarray out):
+    """out = exp(x), as the kernels here take it. x, out: contiguous, one shape and dtype."""
+    cdef Py_ssize_t size = cnp.PyArray_SIZE(x)
+    cdef bint is_float = cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32
+    cdef const void* source = cnp.PyArray_DATA(x)
+    cdef void* goal = cnp.PyArray_DATA(out)
+    with nogil:
+        if is_float:
+            exp_loop(<const float*>source, <float*>goal, size)
+        else:
+            exp_loop(<const double*>source, <double*>goal, size)

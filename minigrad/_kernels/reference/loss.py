@@ -1,0 +1,55 @@
+"""Twins of loss.pyx: softmax and cross-entropy by their definitions, in float64."""
+
+import numpy as np
+
+
+def _log_softmax(x):
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shifted = x.astype(np.float64) - x.max(axis=1, keepdims=True)
+        return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def softmax_forward(x, out):
+    out[...] = np.exp(_log_softmax(x))
+
+
+def softmax_backward(g, y, dx):
+    g, y = g.astype(np.float64), y.astype(np.float64)
+    dx[...] = y * (g - (g * y).sum(axis=1, keepdims=True))
+
+
+def log_softmax_forward(x, out):
+    out[...] = _log_softmax(x)
+
+
+def log_softmax_backward(g, y, dx):
+    g, y = g.astype(np.float64), y.astype(np.float64)
+    dx[...] = g - np.exp(y) * g.sum(axis=1, keepdims=True)
+
+
+def exp_forward(x, out):
+    with np.errstate(over="ignore"):
+        out[...] = np.exp(x.astype(np.longdouble))
+
+
+def _class_weights(target, weight, ignore_index, label_smoothing, classes):
+    """How much of each log-probability the loss holds: loss = -(share * log_softmax).sum over classes; (N, C, S)."""
+    weight = np.ones(classes) if weight is None else weight.astype(np.float64)
+    kept = (target != ignore_index)[:, None, :]
+    is_target = target[:, None, :] == np.arange(classes)[:, None]
+    share = (1 - label_smoothing) * is_target * weight[:, None] + label_smoothing / classes * weight[:, None]
+    return np.where(kept, share, 0.0)
+
+
+def cross_entropy_forward(logits, target, weight, ignore_index, label_smoothing, loss, lse):
+    log_p = _log_softmax(logits)
+    share = _class_weights(target, weight, ignore_index, label_smoothing, logits.shape[1])
+    loss[...] = -np.where(share == 0, 0.0, share * log_p).sum(axis=1)
+    lse[...] = logits[:, 0] - log_p[:, 0]
+
+
+def cross_entropy_backward(logits, target, weight, ignore_index, label_smoothing, lse, scale, dx):
+    p = np.exp(_log_softmax(logits))
+    share = _class_weights(target, weight, ignore_index, label_smoothing, logits.shape[1])
+    kept = (target != ignore_index)[:, None, :]
+    dx[...] = np.where(kept, scale[:, None, :] * (p * share.sum(axis=1, keepdims=True) - share), 0.0)
