@@ -1,7 +1,8 @@
 /* exp for float and double, without branches, calls or tables, so that a plain loop around it is vectorized at any
    width (and a scalar tail rounds like the vectors). With n = round(x / ln 2) and r = x - n ln 2, |r| <= ln 2 / 2:
-   exp(x) = 2^n exp(r), exp(r) by a polynomial, ln 2 in two parts (Cody and Waite 1980). Errors of at most 1.0 ulp
-   (float) and 1.5 ulp (double) over all finite results, measured; gradual underflow, infinity and NaN as in C.
+   exp(x) = 2^n exp(r), exp(r) by a polynomial, ln 2 in two parts (Cody and Waite 1980). Errors, subnormal results
+   included: float 1.0103 ulp with fused multiply-add and 0.9903 without, over every float; double 0.995 and 0.970,
+   the largest among 2 * 10^7 random inputs (a sample, not a bound). Gradual underflow, infinity and NaN as in C.
    The polynomial for float is Cephes' (S. Moshier), that for double the Taylor series to the 13th power, whose
    remainder is below 2^-57. */
 #ifndef MINIGRAD_EXP_H
@@ -89,4 +90,7 @@ INLINE double exp_double(double x) {
     half = MADD_DOUBLE(n, 0.5, ROUND_DOUBLE);
     return p * power_of_two_double(half) * power_of_two_double(n - (half - ROUND_DOUBLE) + ROUND_DOUBLE);
 }
+
+/* The one of the two that fits x. A macro, since a wrapping function would be a call again. */
+#define exponential(x) _Generic((x), float: exp_float, double: exp_double)(x)
 #endif
