@@ -32,6 +32,7 @@ DIRECTIVES = {
     "embedsignature": True,
 }
 # -fno-trapping-math and -fno-math-errno change no result: they only say that nobody reads the exception flags or errno.
+NUMPY_API = "NPY_2_0_API_VERSION"
 OPTIMIZE = ["-O3", "-g0", "-fvisibility=hidden", "-fno-trapping-math", "-fno-math-errno", "-Wno-unused-function"]
 
 
@@ -52,25 +53,23 @@ def extensions() -> list:
 
     headers = [str(path) for pattern in ("*.h", "*.pxi") for path in KERNELS.glob(pattern)]
 
-    def extension(name, source, flags):
+    def extension(name, source):
         return Extension(
             f"minigrad._kernels.{name}",
             [str(source)],
             include_dirs=[numpy.get_include(), str(KERNELS)],
-            define_macros=[
-                ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
-                ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION"),
-            ],
-            extra_compile_args=[*OPTIMIZE, *flags],
+            define_macros=[("NPY_NO_DEPRECATED_API", NUMPY_API), ("NPY_TARGET_VERSION", NUMPY_API)],
             depends=headers,
         )
 
-    builds = {"baseline": [extension(name, KERNELS / f"{name}.pyx", []) for name in BASELINE]}
+    builds = {"baseline": ([], [extension(name, KERNELS / f"{name}.pyx") for name in BASELINE])}
     for level, flags in level_flags().items():
-        builds[level] = [extension(f"{path.stem}_{level}", path, flags) for path in kernel_sources()]
+        builds[level] = flags, [extension(f"{path.stem}_{level}", path) for path in kernel_sources()]
     modules = []
-    for build, members in builds.items():  # a folder for each, since they share their sources
-        modules += cythonize(members, build_dir=f"build/cython/{build}", compiler_directives=DIRECTIVES, quiet=True)
+    for build, (flags, members) in builds.items():  # a folder for each, since they share their sources
+        for module in cythonize(members, build_dir=f"build/cython/{build}", compiler_directives=DIRECTIVES, quiet=True):
+            module.extra_compile_args = [*OPTIMIZE, *flags]
+            modules.append(module)
     return modules
 
 
