@@ -64,7 +64,7 @@ def mark_written(variable: Variable) -> None:
     variable.write_counter()[0] = _last_write = next(_numbers)
 
 
-# Saved values of these types are shapes and options: they are no one's data, so they are neither freed nor checked.
+# Saved values of these types are shapes and options: freeing them would gain nothing.
 _PLAIN = frozenset({int, float, bool, str, tuple, type(None), slice, dict, list})
 
 
@@ -159,7 +159,7 @@ class Function:
 
     def saves(self, index: int) -> bool:
         """Whether forward has kept argument `index` (or the output) for backward."""
-        return type(self.__dict__.get(self.name_of(index))) not in _PLAIN
+        return self.__dict__.get(self.name_of(index)) is not None
 
     def check_saved(self) -> None:
         """Raise if a value that backward needs has been overwritten since forward."""
@@ -283,9 +283,7 @@ def run_backward(
         if node.number < _last_write:
             node.check_saved()
         arrivals = node.differentiable_backward(incoming) if create else node.backward(incoming)
-        edges = node.inputs
-        if type(arrivals) is not tuple:
-            arrivals = (arrivals,)
+        edges, arrivals = node.inputs, arrivals if type(arrivals) is tuple else (arrivals,)
         if mode.anomaly is not None:
             mode.anomaly.check(node, arrivals)
         if not retain:
