@@ -86,6 +86,8 @@ def as_array(data: Any, dtype: Any = None) -> np.ndarray:
         array = array.astype(array.dtype.newbyteorder("="))
     if dtype is not None:
         return array.astype(as_dtype(dtype), copy=False)
+    if array is not value and array.dtype == float64 and not _holds_arrays(data):
+        return array.astype(float32)
     if array.dtype not in SUPPORTED:
         raise TypeError(f"a Tensor cannot hold {array.dtype} values; it holds {', '.join(sorted(map(str, SUPPORTED)))}")
     return array
@@ -98,8 +100,11 @@ def _from_python(data: Any) -> np.ndarray:
         raise ValueError(f"cannot make a Tensor of a ragged sequence: {error}") from None
     if array.dtype == object:
         raise TypeError(f"cannot make a Tensor of {type(data).__name__} data")
-    holds_arrays = isinstance(data, list | tuple) and any(hasattr(item, "dtype") for item in data)
-    return array.astype(float32) if array.dtype == float64 and not holds_arrays else array
+    return array
+
+
+def _holds_arrays(data: Any) -> bool:
+    return hasattr(data, "dtype") or (isinstance(data, list | tuple) and any(_holds_arrays(item) for item in data[:1]))
 
 
 def _plain(data: Any) -> Any:

@@ -39,8 +39,7 @@ def _numbers(array: np.ndarray) -> str:
             options["formatter"] = {"float_kind": lambda x: f"{x:.4f}" if np.isfinite(x) else str(x)}
         if array.ndim:  # columns line up
             plain = options["formatter"]["float_kind"]
-            shown = [plain(x) for x in _shown(array)]
-            width = max(map(len, shown))
+            width = max((len(plain(x)) for x in _shown(array) if np.isfinite(x)), default=1)
             options["formatter"] = {"float_kind": lambda x: plain(x).rjust(width)}
     if array.dtype.kind == "b" and array.ndim == 0:
         return str(bool(array))

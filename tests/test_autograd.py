@@ -1,0 +1,439 @@
+"""Gradients on Tensors: the API around the engine, in-place operations, views, hooks, functions of one's own."""
+
+import threading
+import weakref
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+from minigrad import autograd
+
+
+def leaf(*values):
+    return mg.tensor(values, dtype=mg.float64, requires_grad=True)
+
+
+def test_backward_accumulates():
+    x = leaf(1.0, 2.0)
+    (x * x).sum().backward()
+    (x * x).sum().backward()
+    assert x.grad.tolist() == [4, 8]
+
+
+def test_backward_of_a_non_scalar_needs_a_gradient():
+    x = leaf(1.0, 2.0)
+    with pytest.raises(RuntimeError, match="scalar outputs"):
+        (x * 2).backward()
+    with pytest.raises(RuntimeError, match=r"shape of \[3\].*\[2\]"):
+        (x * 2).backward(mg.ones(3))
+    (x * 2).backward(mg.tensor([1.0, 10.0]))
+    assert x.grad.tolist() == [2, 20]
+
+
+def test_backward_without_a_graph():
+    with pytest.raises(RuntimeError, match="does not require grad"):
+        mg.ones(1).backward()
+    with pytest.raises(TypeError):
+        autograd.grad(1.0, mg.ones(1))
+
+
+def test_second_backward_through_a_freed_graph():
+    x = leaf(1.0)
+    y = (x * x).sum()
+    y.backward(retain_graph=True)
+    y.backward()
+    with pytest.raises(RuntimeError, match="second time.*retain_graph=True"):
+        y.backward()
+
+
+def test_grad_leaves_dot_grad_alone():
+    x, y = leaf(3.0), leaf(4.0)
+    gx, gy = autograd.grad(x * y, (x, y))
+    assert (gx.tolist(), gy.tolist()) == ([4], [3])
+    assert x.grad is None
+
+
+def test_unused_inputs():
+    x, unused = leaf(3.0), leaf(1.0)
+    with pytest.raises(RuntimeError, match="allow_unused"):
+        autograd.grad(x * 2, (x, unused))
+    assert autograd.grad(x * 2, (x, unused), allow_unused=True)[1] is None
+    assert autograd.grad(x * 2, (x, unused), materialize_grads=True)[1].tolist() == [0]
+
+
+def test_backward_into_named_inputs_only():
+    x, y = leaf(3.0), leaf(4.0)
+    (x * y).backward(inputs=[x])
+    assert x.grad.tolist() == [4]
+    assert y.grad is None
+
+
+@pytest.mark.parametrize("order", range(1, 6))
+def test_gradients_of_any_order(order):
+    x = leaf(0.7)
+    y = x**5
+    expected = 0.7**5
+    for k in range(order):
+        y = autograd.grad(y.sum(), x, create_graph=True)[0]
+        expected = expected * (5 - k) / 0.7
+    np.testing.assert_allclose(y.item(), expected, rtol=1e-12)
+
+
+def test_create_graph_in_backward():
+    x = leaf(2.0)
+    (x**3).backward(create_graph=True)
+    assert x.grad.requires_grad
+    first = x.grad
+    x.grad = None
+    first.backward()
+    assert x.grad.tolist() == [12]
+
+
+def test_gradients_of_leaves_never_share_memory():
+    x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    (x + y).sum().backward()
+    assert not np.shares_memory(x.grad.numpy(), y.grad.numpy())
+    gradient = mg.ones(2, dtype=mg.float64)
+    z = leaf(1.0, 1.0)
+    z.backward(gradient)
+    assert not np.shares_memory(z.grad.numpy(), gradient.numpy())
+
+
+def test_retain_grad_and_hooks():
+    x = leaf(1.0, 2.0)
+    y = x * 2
+    y.retain_grad()
+    seen = []
+    handle = y.register_hook(lambda g: seen.append(g.tolist()))
+    x.register_hook(lambda g: g * 10)
+    z = (y * y).sum()
+    z.backward(retain_graph=True)
+    assert seen == [[4, 8]]
+    assert y.grad.tolist() == [4, 8]
+    assert x.grad.tolist() == [80, 160]
+    handle.remove()
+    handle.remove()
+    z.backward()
+    assert len(seen) == 1
+    assert y.grad.tolist() == [8, 16]
+    with pytest.raises(RuntimeError, match="hook"):
+        mg.ones(1).register_hook(print)
+    with pytest.raises(RuntimeError):
+        mg.ones(1).retain_grad()
+
+
+def test_post_accumulate_hook():
+    x = leaf(1.0)
+    seen = []
+    x.register_post_accumulate_grad_hook(lambda t: seen.append(t.grad.tolist()))
+    (x * 3).backward()
+    assert seen == [[3]]
+
+
+def test_no_grad_is_per_thread_and_nests():
+    x = leaf(1.0)
+    with mg.no_grad():
+        assert not (x * 2).requires_grad
+        with mg.enable_grad():
+            assert (x * 2).requires_grad
+        seen = []
+        thread = threading.Thread(target=lambda: seen.append((x * 2).requires_grad))
+        thread.start()
+        thread.join()
+        assert seen == [True]
+
+
+def test_inference_tensors_are_kept_out_of_gradients():
+    x = leaf(2.0)
+    with mg.inference_mode():
+        frozen = mg.ones(1, dtype=mg.float64) * 3
+        assert not (x * 2).requires_grad
+    with pytest.raises(RuntimeError, match="Inference tensors cannot be saved"):
+        x * frozen
+    (x + frozen).backward()  # addition saves nothing
+    with pytest.raises(RuntimeError, match="[Ii]nplace update to inference tensor"):
+        frozen.add_(1)
+    assert (x * frozen.clone()).requires_grad
+
+
+# ---- in place ------------------------------------------------------------------------------------------------------
+
+
+def test_in_place_rebases():
+    x = leaf(1.0, 2.0)
+    y = x * 2
+    y.add_(1)
+    y *= 3
+    y.sum().backward()
+    assert x.grad.tolist() == [6, 6]
+    assert y.tolist() == [9, 15]
+
+
+def test_in_place_keeps_identity_and_memory():
+    x = mg.ones(3)
+    alias = x.numpy()
+    y = x
+    y += 1
+    assert x is y
+    assert alias.tolist() == [2, 2, 2]
+
+
+def test_set_item():
+    x, v = leaf(1.0, 2.0, 3.0), leaf(10.0)
+    y = x * 2
+    y[1] = v[0] * 5
+    y.sum().backward()
+    assert x.grad.tolist() == [2, 0, 2]
+    assert v.grad.tolist() == [5]
+    z = mg.zeros(3, dtype=mg.float64)
+    z[:2] = leaf(7.0)
+    assert z.requires_grad
+    with pytest.raises(RuntimeError, match=r"\[2\].*\[3\]"):
+        mg.zeros(3)[:] = mg.ones(2)
+
+
+def test_leaf_in_place_is_refused_unless_under_no_grad():
+    x = leaf(1.0)
+    for write in (lambda: x.add_(1), lambda: x.__setitem__(0, 2.0), lambda: x.copy_(mg.ones(1))):
+        with pytest.raises(RuntimeError, match="leaf Variable that requires grad"):
+            write()
+    assert x.tolist() == [1]
+    with mg.no_grad():
+        x.add_(1)
+        x[0] += 1
+        x.view(1).mul_(2)
+    assert x.tolist() == [6]
+    assert x.is_leaf
+
+
+def test_write_through_a_view_of_a_tracked_tensor_names_the_other_form():
+    y = leaf(1.0, 2.0) * 2
+    for write in (lambda: y[0].add_(1), lambda: y.view(2).mul_(2), lambda: y.reshape(1, 2)[0].zero_()):
+        with pytest.raises(RuntimeError, match="view.*out-of-place"):
+            write()
+    with pytest.raises(RuntimeError, match=r"x\.add\("):
+        y[0].add_(1)
+    plain = mg.zeros(2)
+    plain[0].add_(1)
+    assert plain.tolist() == [1, 0]
+    with pytest.raises(RuntimeError, match="view"):
+        plain[0].add_(leaf(1.0)[0].float())
+
+
+def test_stale_views_are_noticed():
+    y = leaf(1.0, 2.0) * 2
+    view = y[0]
+    y.mul_(3)
+    with pytest.raises(RuntimeError, match="take the view again"):
+        view * 2
+    assert (y[0] * 2).item() == 12
+
+
+@pytest.mark.parametrize(
+    ("operation", "name"),
+    [
+        (lambda x, y: x * y, "Mul"),
+        (lambda x, y: y.exp(), "Exp"),
+        (lambda x, y: y.relu(), "Relu"),
+        (lambda x, y: x @ y, "MatMul"),
+        (lambda x, y: y.sigmoid(), "Sigmoid"),
+        (lambda x, y: x / y, "Div"),
+    ],
+)
+def test_overwriting_a_saved_value_is_noticed_and_named(operation, name):
+    x, y = leaf(1.0, 2.0), leaf(3.0, 4.0) * 1
+    out = operation(x, y)
+    (out if out.ndim and name in ("Exp", "Relu", "Sigmoid") else y).mul_(2)
+    with pytest.raises(RuntimeError, match=f"{name}Backward.*inplace"):
+        (out.sum() + 0).backward() if name not in ("Exp", "Relu", "Sigmoid") else out.sum().backward()
+
+
+def test_overwriting_what_nobody_needs_is_fine():
+    x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    z = x + y
+    z.mul_(2)
+    z.sum().backward()
+    assert x.grad.tolist() == [2, 2]
+
+
+def test_the_counter_sees_writes_through_views_and_detached_twins():
+    x, y = leaf(1.0, 2.0), mg.ones(2, dtype=mg.float64)
+    out = (x * y).sum()
+    y.view(2)[0] = 5.0
+    with pytest.raises(RuntimeError, match="MulBackward"):
+        out.backward()
+    y = mg.ones(2, dtype=mg.float64)
+    out = (x * y).sum()
+    y.detach().add_(1)
+    with pytest.raises(RuntimeError, match="MulBackward"):
+        out.backward()
+
+
+@pytest.mark.parametrize(
+    ("call", "fragment"),
+    [
+        (lambda: mg.zeros(2).add_(mg.zeros(3, 2)), "doesn't match the broadcast shape"),
+        (lambda: mg.zeros(2, dtype=mg.int64).add_(1.5), "can't be cast"),
+    ],
+)
+def test_in_place_results_must_fit(call, fragment):
+    with pytest.raises(RuntimeError, match=fragment):
+        call()
+
+
+# ---- functions of one's own ------------------------------------------------------------------------------------------
+
+
+class Cube(autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * 3 * x**2
+
+
+class ExpOut(autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        y = x.exp()
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx, g):
+        (y,) = ctx.saved_tensors
+        return g * y
+
+
+class SumAndDifference(autograd.Function):
+    @staticmethod
+    def forward(ctx, x, y, scale):
+        ctx.scale = scale
+        assert ctx.needs_input_grad[2] is False
+        return (x + y) * scale, (x - y) * scale
+
+    @staticmethod
+    def backward(ctx, gs, gd):
+        return (gs + gd) * ctx.scale, (gs - gd) * ctx.scale, None
+
+
+@pytest.mark.parametrize(("function", "derivatives"), [(Cube, [12.0, 12.0, 6.0]), (ExpOut, [np.exp(2)] * 3)])
+def test_own_function_to_third_order(function, derivatives):
+    x = leaf(2.0)
+    y = function.apply(x)
+    for expected in derivatives:
+        y = autograd.grad(y.sum(), x, create_graph=True)[0]
+        np.testing.assert_allclose(y.item(), expected)
+
+
+def test_own_function_with_several_outputs():
+    x, y = leaf(3.0), leaf(1.0)
+    s, d = SumAndDifference.apply(x, y, 2.0)
+    (s * 10 + d).sum().backward()
+    assert (x.grad.tolist(), y.grad.tolist()) == ([22], [18])
+    s, _ = SumAndDifference.apply(x, y, 2.0)  # the other output's gradient is zeros
+    x.grad = None
+    s.sum().backward()
+    assert x.grad.tolist() == [2]
+
+
+def test_own_function_wrong_results():
+    class Wrong(autograd.Function):
+        result = None
+
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return Wrong.result
+
+    x = leaf(1.0, 2.0)
+    for result, error in (
+        (mg.ones(3), RuntimeError),
+        ((mg.ones(2), mg.ones(2)), RuntimeError),
+        (5.0, TypeError),
+    ):
+        Wrong.result = result
+        with pytest.raises(error):
+            Wrong.apply(x).sum().backward()
+    with pytest.raises(NotImplementedError):
+        autograd.Function.apply(x)
+
+
+def test_own_function_saved_tensors_are_freed_and_guarded():
+    x = leaf(2.0)
+    y = Cube.apply(x)
+    y.backward()
+    with pytest.raises(RuntimeError, match="second time"):
+        y.backward()
+    z = x * 1
+    y = Cube.apply(z)
+    z.add_(1)
+    with pytest.raises(RuntimeError, match="CubeBackward.*inplace"):
+        y.backward()
+
+
+def test_own_function_in_place_and_non_differentiable():
+    class AddOneInPlace(autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            x.add_(1)
+            ctx.mark_dirty(x)
+            return x
+
+        @staticmethod
+        def backward(ctx, g):
+            return g
+
+    class Sorted(autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            values, indices = x.sort()
+            ctx.mark_non_differentiable(indices)
+            ctx.save_for_backward(indices)
+            return values, indices
+
+        @staticmethod
+        def backward(ctx, g, _):
+            (indices,) = ctx.saved_tensors
+            return mg.zeros_like(g).scatter(0, indices, g)
+
+    x = leaf(1.0, 0.0)
+    y = x * 2
+    assert AddOneInPlace.apply(y) is y
+    y.sum().backward()
+    assert x.grad.tolist() == [2, 2]
+    values, indices = Sorted.apply(x)
+    assert not indices.requires_grad
+    (values * mg.tensor([1.0, 10.0])).sum().backward()
+    assert x.grad.tolist() == [12, 3]
+
+
+def test_own_function_makes_no_cycle():
+    x = leaf(1.0)
+    y = ExpOut.apply(x)
+    node = weakref.ref(y.grad_fn)
+    del y
+    assert node() is None
+
+
+# ---- anomalies -------------------------------------------------------------------------------------------------------
+
+
+def test_detect_anomaly_names_the_operation_and_the_line():
+    x = leaf(0.0)
+    with autograd.detect_anomaly():
+        y = x.sqrt() * 0  # the culprit: the slope of sqrt at 0 is infinite, times 0 is NaN
+        with pytest.raises(RuntimeError, match="SqrtBackward.*nan values") as caught:
+            y.sum().backward()
+    assert "test_autograd.py" in str(caught.value)
+    assert "the culprit" in str(caught.value)
+    (x.sqrt() * 0).sum().backward()  # outside nothing is watched
+    assert np.isnan(x.grad.item())
