@@ -11,10 +11,11 @@ latter from a small table.
   convolution of stride 1 with the kernel positions that reach it, so no zero is ever put between the elements of g;
 - backward_weight: rows = (channel, kernel position), sum over output pixels, lanes = output channels.
 
-2 N O (C / groups) KH KW OH OW operations each, and somewhat more for the border. Sums run in blocks of DEPTH (192) terms,
-added one after the other, so with K terms the error is at most about (192 + K / 192) eps sum |a| |b|. backward_weight
-cuts the batch into at most 16 parts whose sums are added in order; the parts depend on the shapes alone, so no result
-depends on the threads.
+2 N O (C / groups) KH KW OH OW operations each, and somewhat more for the border. Sums run in blocks of DEPTH (192)
+terms, added one after the other, so with K terms the error is at most about (192 + K / 192) eps sum |a| |b|.
+backward_weight cuts the batch into at most 16 parts whose sums are added in order; the parts depend on the shapes alone,
+so no result depends on the threads. NaN and infinity go where the sums take them; those of the weight meet the zeros of
+the border as well, in out and in dx.
 
 Products of patches in place follow Georganas et al., "Anatomy of high-performance deep learning convolutions on SIMD
 architectures" (SC 2018); the register tile is that of gemm.h.
@@ -31,9 +32,9 @@ from libc.string cimport memcpy, memset
 cdef extern from "gemm.h":
     const Py_ssize_t GEMM_WIDE_ROWS
     const Py_ssize_t GEMM_WIDE_VECTORS
-    void gemm_tile_b_in_place_f32(int rows, Py_ssize_t depth, const float* a, const float* b, const Py_ssize_t* b_offset,
-                                  float* c, Py_ssize_t c_row, Py_ssize_t columns, const float* bias,
-                                  int flags) noexcept nogil
+    void gemm_tile_b_in_place_f32(int rows, Py_ssize_t depth, const float* a, const float* b,
+                                  const Py_ssize_t* b_offset, float* c, Py_ssize_t c_row, Py_ssize_t columns,
+                                  const float* bias, int flags) noexcept nogil
     void gemm_tile_b_in_place_f64(int rows, Py_ssize_t depth, const double* a, const double* b,
                                   const Py_ssize_t* b_offset, double* c, Py_ssize_t c_row, Py_ssize_t columns,
                                   const double* bias, int flags) noexcept nogil
@@ -123,8 +124,8 @@ cdef void copy_image(const Images* images, Py_ssize_t n, const floating* data, f
     """Image n with its border of zeros, phase by phase."""
     cdef const floating* source = data + n * images.planes * images.height * images.width
     cdef const floating* row
-    cdef Py_ssize_t plane, a, b, i, j, h, first, last
-    for plane in range(images.planes):
+    cdef Py_ssize_t _plane, a, b, i, j, h, first, last
+    for _plane in range(images.planes):
         for a in range(images.phase_h):
             for b in range(images.phase_w):
                 # The columns first..last of this phase lie in the image: w = j * phase_w + b - left.
@@ -175,7 +176,7 @@ cdef void store_pixels(const Correlation* t, Py_ssize_t pitch, Py_ssize_t start,
     cdef Py_ssize_t h = start // pitch
     cdef Py_ssize_t w = start % pitch
     cdef Py_ssize_t done = 0
-    cdef Py_ssize_t run, row, i
+    cdef Py_ssize_t run, _row, i
     cdef const floating* source
     cdef floating* target
     while done < count:
@@ -183,7 +184,7 @@ cdef void store_pixels(const Correlation* t, Py_ssize_t pitch, Py_ssize_t start,
         source = sums + done
         target = out + t.out_start + h * t.out_row + w * t.out_column
         if run > 0:
-            for row in range(t.rows):
+            for _row in range(t.rows):
                 if t.out_column == 1:
                     memcpy(target, source, run * sizeof(floating))
                 else:
