@@ -29,6 +29,14 @@
 #define GEMM_VECTORS 2
 #endif
 
+#if GEMM_ROWS == 8 && GEMM_VECTORS == 3  /* the same number of sums, for four vectors across */
+#define GEMM_WIDE_ROWS 6
+#define GEMM_WIDE_VECTORS 4
+#else
+#define GEMM_WIDE_ROWS GEMM_ROWS
+#define GEMM_WIDE_VECTORS GEMM_VECTORS
+#endif
+
 #define GEMM_DEPTH 192
 #define GEMM_BLOCK_ROWS 256
 #define GEMM_WIDTH 960

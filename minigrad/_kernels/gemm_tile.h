@@ -30,14 +30,14 @@ static __attribute__((noinline)) void GEMM_NAME(finish)(int rows, ptrdiff_t colu
 }
 
 /* C (rows x columns, `columns` filling `vectors` vectors) {=, +=} A B over `depth`. A is a packed panel, ROWS elements
-   for each step; or, where `row_offset` is given, lies in place: A[i][p] = a[row_offset[i] + step_offset[p]]. B has
-   `b_step` elements between its steps. `rows`, `vectors` and whether there are offsets are constants wherever this is
-   inlined, so the sums live in registers. */
+   for each step, and B has `b_step` elements between its steps; but with `a_offset`, A[i][p] = a[row_offset[i] +
+   a_offset[p]], and with `b_offset` step p of B begins at b + b_offset[p]. `rows`, `vectors` and whether there are offsets
+   are constants wherever this is inlined, so the sums live in registers. */
 GEMM_INLINE void GEMM_NAME(accumulate)(const int rows, const int vectors, ptrdiff_t depth, const GEMM_REAL *a,
-                                       const ptrdiff_t *row_offset, const ptrdiff_t *step_offset, const GEMM_REAL *b,
-                                       ptrdiff_t b_step, GEMM_REAL *c, ptrdiff_t c_row, ptrdiff_t columns,
-                                       const GEMM_REAL *bias, int flags) {
-    GEMM_NAME(vector) sum[GEMM_ROWS][GEMM_VECTORS];
+                                       const ptrdiff_t *row_offset, const ptrdiff_t *a_offset, const GEMM_REAL *b,
+                                       ptrdiff_t b_step, const ptrdiff_t *b_offset, GEMM_REAL *c, ptrdiff_t c_row,
+                                       ptrdiff_t columns, const GEMM_REAL *bias, int flags) {
+    GEMM_NAME(vector) sum[GEMM_ROWS][GEMM_WIDE_VECTORS];
     const GEMM_REAL *start[GEMM_ROWS];
 #define GEMM_EACH_ROW _Pragma("GCC unroll 8") for (int i = 0; i < rows; i++)
 #define GEMM_EACH_VECTOR _Pragma("GCC unroll 4") for (int j = 0; j < vectors; j++)
@@ -45,25 +45,26 @@ GEMM_INLINE void GEMM_NAME(accumulate)(const int rows, const int vectors, ptrdif
 #define GEMM_READ(base, j) (*(const GEMM_NAME(unaligned) *)((base) + (j) * GEMM_LANES))
     GEMM_EACH_ROW {
         GEMM_EACH_VECTOR sum[i][j] = (GEMM_NAME(vector)){0};
-        start[i] = row_offset ? a + row_offset[i] : a;
+        start[i] = a_offset ? a + row_offset[i] : a;
         __builtin_prefetch(c + i * c_row, 1);
         __builtin_prefetch(c + i * c_row + columns - 1, 1);
     }
     for (ptrdiff_t p = 0; p < depth; p++) {
-        GEMM_NAME(vector) row[GEMM_VECTORS];
-        GEMM_EACH_VECTOR row[j] = GEMM_READ(b, j);
-        if (rows == 1) {  /* a vector times a matrix read in place waits for memory: ask early */
+        GEMM_NAME(vector) row[GEMM_WIDE_VECTORS];
+        const GEMM_REAL *step = b_offset ? b + b_offset[p] : b;
+        GEMM_EACH_VECTOR row[j] = GEMM_READ(step, j);
+        if (rows == 1 && !b_offset) {  /* a vector times a matrix read in place waits for memory: ask early */
             GEMM_EACH_VECTOR __builtin_prefetch(b + 8 * b_step + j * GEMM_LANES);
         }
         GEMM_EACH_ROW {
-            const GEMM_REAL element = row_offset ? start[i][step_offset[p]] : a[i];
+            const GEMM_REAL element = a_offset ? start[i][a_offset[p]] : a[i];
             GEMM_EACH_VECTOR sum[i][j] += element * row[j];
         }
         a += GEMM_ROWS;
         b += b_step;
     }
     if (columns != vectors * GEMM_LANES || (rows != GEMM_ROWS && flags & ~GEMM_STORE)) {
-        GEMM_REAL tile[GEMM_ROWS * GEMM_VECTORS * GEMM_LANES];
+        GEMM_REAL tile[GEMM_ROWS * GEMM_WIDE_VECTORS * GEMM_LANES];
         GEMM_EACH_ROW {
             GEMM_EACH_VECTOR GEMM_AT(tile + i * vectors * GEMM_LANES, j) = sum[i][j];
         }
@@ -125,18 +126,32 @@ GEMM_INLINE void GEMM_NAME(accumulate)(const int rows, const int vectors, ptrdif
 #endif
 
 /* One tile of any size up to ROWS x (VECTORS * LANES), A packed. */
-#define GEMM_ARGUMENTS depth, a, NULL, NULL, b, b_step, c, c_row, columns, bias, flags
+#define GEMM_ARGUMENTS depth, a, NULL, NULL, b, b_step, NULL, c, c_row, columns, bias, flags
 static void GEMM_NAME(tile)(int rows, ptrdiff_t depth, const GEMM_REAL *a, const GEMM_REAL *b, ptrdiff_t b_step,
                             GEMM_REAL *c, ptrdiff_t c_row, ptrdiff_t columns, const GEMM_REAL *bias, int flags) {
     GEMM_SIZES
 }
 #undef GEMM_ARGUMENTS
 
-/* The same, A in place: A[i][p] = a[row_offset[i] + step_offset[p]]. */
-#define GEMM_ARGUMENTS depth, a, row_offset, step_offset, b, b_step, c, c_row, columns, bias, flags
-static void GEMM_NAME(tile_in_place)(int rows, ptrdiff_t depth, const GEMM_REAL *a, const ptrdiff_t *row_offset,
-                                     const ptrdiff_t *step_offset, const GEMM_REAL *b, ptrdiff_t b_step, GEMM_REAL *c,
-                                     ptrdiff_t c_row, ptrdiff_t columns, const GEMM_REAL *bias, int flags) {
+/* The same, B in place: step p of B begins at b + b_offset[p]. */
+#define GEMM_ARGUMENTS depth, a, NULL, NULL, b, 0, b_offset, c, c_row, columns, bias, flags
+static void GEMM_NAME(tile_b_in_place)(int rows, ptrdiff_t depth, const GEMM_REAL *a, const GEMM_REAL *b,
+                                       const ptrdiff_t *b_offset, GEMM_REAL *c, ptrdiff_t c_row, ptrdiff_t columns,
+                                       const GEMM_REAL *bias, int flags) {
+    GEMM_SIZES
+}
+#undef GEMM_ARGUMENTS
+
+/* A in place: A[i][p] = a[row_offset[i] + a_offset[p]]; also up to WIDE_ROWS x (WIDE_VECTORS * LANES). */
+#define GEMM_ARGUMENTS depth, a, row_offset, a_offset, b, b_step, NULL, c, c_row, columns, NULL, flags
+static void GEMM_NAME(tile_a_in_place)(int rows, ptrdiff_t depth, const GEMM_REAL *a, const ptrdiff_t *row_offset,
+                                       const ptrdiff_t *a_offset, const GEMM_REAL *b, ptrdiff_t b_step, GEMM_REAL *c,
+                                       ptrdiff_t c_row, ptrdiff_t columns, int flags) {
+#if GEMM_WIDE_VECTORS > GEMM_VECTORS
+    if (columns > GEMM_VECTORS * GEMM_LANES)
+        switch (rows) { GEMM_CASE(6, 4) GEMM_CASE(5, 4) GEMM_CASE(4, 4) GEMM_CASE(3, 4) GEMM_CASE(2, 4) GEMM_CASE(1, 4) }
+    else
+#endif
     GEMM_SIZES
 }
 #undef GEMM_ARGUMENTS

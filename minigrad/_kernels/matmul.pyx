@@ -3,9 +3,9 @@
 Blocked and packed as in BLIS (Van Zee and van de Geijn, ACM TOMS 41(3), 2015): see gemm.pxi and gemm.h. 2 m n k
 operations, (m + n) k elements packed once or a few times.
 
-Every element is a sum over k in order: float32 accumulates DEPTH (192) terms in one register and adds these partial sums,
-so its error is at most about (192 + k / 192) eps sum |a| |b|. The element depends on its row of a and its column of b
-alone: it is the same, bit for bit, for any number of threads, any other rows and any strides.
+Every element is a sum over k in order: float32 accumulates DEPTH (192) terms in one register and adds these partial
+sums, so its error is at most about (192 + k / 192) eps sum |a| |b|. The element depends on its row of a and its column
+of b alone: it is the same, bit for bit, for any number of threads, any other rows and any strides.
 """
 
 cimport numpy as cnp
