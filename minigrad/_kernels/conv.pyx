@@ -13,9 +13,9 @@ latter from a small table.
 
 2 N O (C / groups) KH KW OH OW operations each, and somewhat more for the border. Sums run in blocks of DEPTH (192)
 terms, added one after the other, so with K terms the error is at most about (192 + K / 192) eps sum |a| |b|.
-backward_weight cuts the batch into at most 16 parts whose sums are added in order; the parts depend on the shapes alone,
-so no result depends on the threads. NaN and infinity go where the sums take them; those of the weight meet the zeros of
-the border as well, in out and in dx.
+backward_weight cuts the batch into at most 16 parts whose sums are added in order; the parts depend on the shapes
+alone, so no result depends on the threads. NaN and infinity go where the sums take them; those of the weight meet the
+zeros of the border as well, in out and in dx.
 
 Products of patches in place follow Georganas et al., "Anatomy of high-performance deep learning convolutions on SIMD
 architectures" (SC 2018); the register tile is that of gemm.h.
@@ -27,7 +27,7 @@ cnp.import_array()
 
 include "gemm.pxi"
 
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 cdef extern from "gemm.h":
     const Py_ssize_t GEMM_WIDE_ROWS
@@ -48,6 +48,10 @@ cdef extern from "gemm.h":
                                float* target, Py_ssize_t target_row) noexcept nogil
     void gemm_transpose_to_f64(const double* source, Py_ssize_t source_row, Py_ssize_t rows, Py_ssize_t columns,
                                double* target, Py_ssize_t target_row) noexcept nogil
+    void gemm_copy_rows_f32(const float* source, Py_ssize_t source_row, Py_ssize_t rows, Py_ssize_t columns,
+                            float* target, Py_ssize_t target_row) noexcept nogil
+    void gemm_copy_rows_f64(const double* source, Py_ssize_t source_row, Py_ssize_t rows, Py_ssize_t columns,
+                            double* target, Py_ssize_t target_row) noexcept nogil
 
 # backward_weight: the parts of the batch, and the elements of their sums together.
 DEF PARTS = 16
@@ -82,6 +86,14 @@ cdef inline void transpose_to(const floating* source, Py_ssize_t source_row, Py_
         gemm_transpose_to_f64(source, source_row, rows, columns, target, target_row)
 
 
+cdef inline void copy_rows(const floating* source, Py_ssize_t source_row, Py_ssize_t rows, Py_ssize_t columns,
+                           floating* target, Py_ssize_t target_row) noexcept nogil:
+    if floating is float:
+        gemm_copy_rows_f32(source, source_row, rows, columns, target, target_row)
+    else:
+        gemm_copy_rows_f64(source, source_row, rows, columns, target, target_row)
+
+
 cdef inline Py_ssize_t floor_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
     return a // b if a >= 0 else -((b - 1 - a) // b)
 
@@ -102,8 +114,14 @@ cdef struct Images:
 
 
 cdef void lay_out(Images* images, Py_ssize_t top, Py_ssize_t left, Py_ssize_t rows, Py_ssize_t columns,
-                  Py_ssize_t phase_h, Py_ssize_t phase_w) noexcept nogil:
-    """Give the copy a border above and on the left, and `rows` x `columns` in all."""
+                  Py_ssize_t grid, Py_ssize_t phase_h, Py_ssize_t phase_w) noexcept nogil:
+    """Give the copy a border above and on the left, and `rows` x `columns` in all.
+
+    In a copy of one phase the zeros on the right of a row are those on the left of the next, as far as they go, but
+    rows stay at least `grid` pixels apart.
+    """
+    if phase_w == 1:
+        columns = max(grid, images.width + max(left, columns - images.width - left))
     images.top, images.left = top, left
     images.phase_h, images.phase_w = phase_h, phase_w
     images.rows, images.pitch = blocks_of(rows, phase_h), blocks_of(columns, phase_w)
@@ -111,7 +129,7 @@ cdef void lay_out(Images* images, Py_ssize_t top, Py_ssize_t left, Py_ssize_t ro
 
 
 cdef inline Py_ssize_t copy_size(const Images* images) noexcept nogil:
-    return round_up(images.planes * images.plane + SLACK, 16)
+    return round_up(images.planes * images.plane + images.left + SLACK, 16)
 
 
 cdef inline Py_ssize_t place_in(const Images* images, Py_ssize_t h, Py_ssize_t w) noexcept nogil:
@@ -140,7 +158,7 @@ cdef void copy_image(const Images* images, Py_ssize_t n, const floating* data, f
                         for j in range(first):
                             target[j] = 0
                         if images.phase_w == 1:
-                            memcpy(target + first, row + first, (last - first) * sizeof(floating))
+                            copy_rows(row + first, 0, 1, last - first, target + first, 0)
                         else:
                             for j in range(first, last):
                                 target[j] = row[j * images.phase_w]
@@ -148,7 +166,7 @@ cdef void copy_image(const Images* images, Py_ssize_t n, const floating* data, f
                             target[j] = 0
                     target += images.pitch
         source += images.height * images.width
-    memset(target, 0, SLACK * sizeof(floating))
+    memset(target, 0, (images.left + SLACK) * sizeof(floating))
 
 
 # out[row][pixel] = bias[row] + sum over p of weights[row][p] * image[pixel + offset[p]], where pixel (h, w) of the grid
@@ -181,18 +199,19 @@ cdef void store_pixels(const Correlation* t, Py_ssize_t pitch, Py_ssize_t start,
     cdef floating* target
     while done < count:
         run = min(count - done, t.width - w)
+        if t.width == pitch and t.out_row == pitch and t.out_column == 1:
+            run = count
         source = sums + done
         target = out + t.out_start + h * t.out_row + w * t.out_column
-        if run > 0:
+        if t.out_column == 1:
+            copy_rows(source, sums_row, t.rows, run, target, t.out_plane)
+        else:
             for _row in range(t.rows):
-                if t.out_column == 1:
-                    memcpy(target, source, run * sizeof(floating))
-                else:
-                    for i in range(run):
-                        target[i * t.out_column] = source[i]
+                for i in range(run):
+                    target[i * t.out_column] = source[i]
                 source += sums_row
                 target += t.out_plane
-        done += pitch - w
+        done += max(run, pitch - w)
         w = 0
         h += 1
 
@@ -324,7 +343,7 @@ cdef Images padded_input(const Convolution* v, const void* x, bint phases) noexc
     lay_out(&images, v.padding_h, v.padding_w,
             (v.out_height - 1) * v.stride_h + (v.kernel_h - 1) * v.dilation_h + 1,
             (v.out_width - 1) * v.stride_w + (v.kernel_w - 1) * v.dilation_w + 1,
-            v.stride_h if phases else 1, v.stride_w if phases else 1)
+            v.out_width if phases else 0, v.stride_h if phases else 1, v.stride_w if phases else 1)
     return images
 
 
@@ -436,7 +455,8 @@ cdef Images padded_gradient(const Convolution* v, const void* g) noexcept nogil:
     images.planes = v.groups * v.outputs
     images.height, images.width = v.out_height, v.out_width
     lay_out(&images, top, left, top + max(v.out_height, (v.height - 1 + v.padding_h) // v.stride_h + 1),
-            left + max(v.out_width, (v.width - 1 + v.padding_w) // v.stride_w + 1), 1, 1)
+            left + max(v.out_width, (v.width - 1 + v.padding_w) // v.stride_w + 1),
+            blocks_of(v.width, v.stride_w), 1, 1)
     return images
 
 

@@ -11,8 +11,9 @@ typedef GEMM_REAL GEMM_NAME(unaligned_column)
     __attribute__((vector_size(GEMM_ROWS * sizeof(GEMM_REAL)), aligned(sizeof(GEMM_REAL)), may_alias));
 
 /* The end of a tile at the edge of C: from the buffer `tile` (rows `width` apart) to C. */
-static __attribute__((noinline)) void GEMM_NAME(finish)(int rows, ptrdiff_t columns, const GEMM_REAL *tile, ptrdiff_t width, GEMM_REAL *c,
-                              ptrdiff_t c_row, const GEMM_REAL *bias, int flags) {
+static __attribute__((noinline)) void GEMM_NAME(finish)(int rows, ptrdiff_t columns, const GEMM_REAL *tile,
+                                                        ptrdiff_t width, GEMM_REAL *c, ptrdiff_t c_row,
+                                                        const GEMM_REAL *bias, int flags) {
     for (int i = 0; i < rows; i++) {
         const GEMM_REAL *from = tile + i * width;
         GEMM_REAL *to = c + i * c_row;
@@ -31,8 +32,8 @@ static __attribute__((noinline)) void GEMM_NAME(finish)(int rows, ptrdiff_t colu
 
 /* C (rows x columns, `columns` filling `vectors` vectors) {=, +=} A B over `depth`. A is a packed panel, ROWS elements
    for each step, and B has `b_step` elements between its steps; but with `a_offset`, A[i][p] = a[row_offset[i] +
-   a_offset[p]], and with `b_offset` step p of B begins at b + b_offset[p]. `rows`, `vectors` and whether there are offsets
-   are constants wherever this is inlined, so the sums live in registers. */
+   a_offset[p]], and with `b_offset` step p of B begins at b + b_offset[p]. `rows`, `vectors` and whether there are
+   offsets are constants wherever this is inlined, so the sums live in registers. */
 GEMM_INLINE void GEMM_NAME(accumulate)(const int rows, const int vectors, ptrdiff_t depth, const GEMM_REAL *a,
                                        const ptrdiff_t *row_offset, const ptrdiff_t *a_offset, const GEMM_REAL *b,
                                        ptrdiff_t b_step, const ptrdiff_t *b_offset, GEMM_REAL *c, ptrdiff_t c_row,
@@ -149,7 +150,9 @@ static void GEMM_NAME(tile_a_in_place)(int rows, ptrdiff_t depth, const GEMM_REA
                                        ptrdiff_t c_row, ptrdiff_t columns, int flags) {
 #if GEMM_WIDE_VECTORS > GEMM_VECTORS
     if (columns > GEMM_VECTORS * GEMM_LANES)
-        switch (rows) { GEMM_CASE(6, 4) GEMM_CASE(5, 4) GEMM_CASE(4, 4) GEMM_CASE(3, 4) GEMM_CASE(2, 4) GEMM_CASE(1, 4) }
+        switch (rows) {
+            GEMM_CASE(6, 4) GEMM_CASE(5, 4) GEMM_CASE(4, 4) GEMM_CASE(3, 4) GEMM_CASE(2, 4) GEMM_CASE(1, 4)
+        }
     else
 #endif
     GEMM_SIZES
@@ -241,4 +244,23 @@ static void GEMM_NAME(transpose_to)(const GEMM_REAL *source, ptrdiff_t source_ro
         GEMM_NAME(pack_transposed)(source + i * source_row, source_row, columns, target + i, target_row);
     for (; i < rows; i++)
         for (ptrdiff_t j = 0; j < columns; j++) target[j * target_row + i] = source[i * source_row + j];
+}
+
+/* Rows of a few to a few dozen elements, where a call of memcpy for each would cost more than the copy. */
+static void GEMM_NAME(copy_rows)(const GEMM_REAL *source, ptrdiff_t source_row, ptrdiff_t rows, ptrdiff_t columns,
+                                 GEMM_REAL *target, ptrdiff_t target_row) {
+#define GEMM_COPY(type, at) *(GEMM_NAME(type) *)(target + (at)) = *(const GEMM_NAME(type) *)(source + (at))
+    for (ptrdiff_t i = 0; i < rows; i++, source += source_row, target += target_row) {
+        ptrdiff_t j = 0;
+        if (columns >= GEMM_LANES) {
+            for (; j + GEMM_LANES < columns; j += GEMM_LANES) GEMM_COPY(unaligned, j);
+            GEMM_COPY(unaligned, columns - GEMM_LANES);  /* the last vector overlaps the one before */
+        } else if (columns >= GEMM_ROWS) {
+            GEMM_COPY(unaligned_column, 0);
+            GEMM_COPY(unaligned_column, columns - GEMM_ROWS);
+        } else {
+            for (; j < columns; j++) target[j] = source[j];
+        }
+    }
+#undef GEMM_COPY
 }
