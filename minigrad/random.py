@@ -64,6 +64,9 @@ class Generator:
         other._seed, other._call, other._offset = self._seed, call, offset
         return other
 
+    def __deepcopy__(self, memo: dict) -> Generator:
+        return self.at(self._call, self._offset)
+
     def next_call(self) -> tuple[int, int, int]:
         """(seed, call, offset) of the next random operation, which is then taken."""
         with self._lock:

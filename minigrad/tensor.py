@@ -400,7 +400,8 @@ class Function(engine.Function):
                 return cls.apply(*args, **options)
         node = cls()
         node.inputs = [None] * len(args)
-        return node.forward(*args, **options)
+        values = (np.asarray(arg) if isinstance(arg, np.generic) else arg for arg in args)  # NumPy makes scalars of 0-d arrays
+        return node.forward(*values, **options)
 
 
 class Alias(Function):

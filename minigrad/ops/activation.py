@@ -128,9 +128,10 @@ class Gelu(Fused):
         return out
 
     def backward(self, g: np.ndarray) -> np.ndarray:
+        g = contiguous(g)
         out = empty_like(g)
         if g.size:
-            kernels.activation.gelu_backward(contiguous(g), contiguous(self.x), out, self.approximate == "tanh")
+            kernels.activation.gelu_backward(g, contiguous(self.x), out, self.approximate == "tanh")
         return out
 
     @staticmethod

@@ -91,10 +91,11 @@ def same_dtype(name: str, **tensors: Tensor | None) -> None:
         )
 
 
-def contiguous(x: np.ndarray) -> np.ndarray:
-    """`x` itself if its elements lie in order, otherwise a copy in which they do."""
-    if x.flags.c_contiguous:
+def contiguous(x: Any) -> Any:
+    """`x` itself if its elements lie in order, otherwise a copy in which they do; None as it is, a NumPy scalar as an array."""
+    if x is None or (type(x) is np.ndarray and x.flags.c_contiguous):
         return x
+    x = np.asarray(x)
     out = empty_like(x)
     np.copyto(out, x)
     return out

@@ -139,7 +139,7 @@ def bitwise_not(input: Tensor) -> Tensor:
 @op("isclose", ".isclose")
 def isclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """Where |input - other| <= atol + rtol * |other|."""
-    return wrap(np.isclose(as_tensor(input)._value, as_tensor(other)._value, rtol, atol, equal_nan))
+    return wrap(np.array(np.isclose(as_tensor(input)._value, as_tensor(other)._value, rtol, atol, equal_nan)))
 
 
 @op("allclose", ".allclose")

@@ -56,7 +56,8 @@ def as_tensor_(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """`data` as a Tensor, sharing memory where that is possible."""
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(as_dtype(dtype))
-    return _share(as_array(data, dtype))
+    array = as_array(data, dtype)
+    return _share(array) if isinstance(data, np.ndarray) else wrap(array)
 
 
 @op("from_numpy")

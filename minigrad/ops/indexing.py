@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._kernels import aligned
 from ..dtypes import int64
 from ..tensor import Function, Tensor, wrap
 from .border import as_tensor, axis_of, cast, empty, op, operands
@@ -308,7 +309,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     found = np.nonzero(np.atleast_1d(as_tensor(input)._value))
     if as_tuple:
         return tuple(wrap(part) for part in found)
-    return wrap(np.stack(found, 1)[:, : input.ndim])
+    return wrap(aligned(np.stack(found, 1))[:, : input.ndim])
 
 
 @op("bucketize")

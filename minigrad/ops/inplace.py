@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import category
-from ..engine import mark_written, stale_view
+from ..engine import Function, mark_written, stale_view
 from ..grad_mode import mode
 from ..random import Generator
 from ..tensor import Tensor
@@ -63,11 +63,32 @@ def assign(x: Tensor, result: Tensor, name: str, instead: str) -> Tensor:
             f"{name}: result type {result.dtype} can't be cast to the desired output type {x.dtype}; use {instead}"
         )
     result = cast(result, x._value.dtype)
+    if mode.recording and result._tracked:
+        _keep_saved(x, result)
     np.copyto(x._value, result._value)
     mark_written(x)
     if mode.recording:
         x.grad_fn, x._tracked = result.grad_fn, result._tracked
     return x
+
+
+def _keep_saved(x: Tensor, result: Tensor) -> None:
+    """Give the nodes between `x` and `result` a copy of what they saved of x's memory, which is about to be overwritten."""
+    counter = x.write_counter()
+    since = max(x.grad_fn.number if x.grad_fn else 0, counter[0])
+    stack: list[Any] = [result.grad_fn]
+    seen = set()
+    while stack:
+        node = stack.pop()
+        if not isinstance(node, Function) or node.number <= since or node in seen:
+            continue
+        seen.add(node)
+        stack.extend(node.inputs)
+        for index, written in enumerate(node.written):
+            if written is counter and node.saves(index):
+                name = node.name_of(index)
+                node.__dict__[name] = node.__dict__[name].copy()
+                node.written[index] = [0]
 
 
 def _in_place(function: Callable, *names: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from .. import _kernels as kernels
 from ..tensor import Function, Tensor
 from .arithmetic import Mul
-from .border import KERNEL_DTYPES, as_tensor, empty, op, same_dtype
+from .border import KERNEL_DTYPES, as_tensor, contiguous, empty, op, same_dtype
 from .broadcast import SumTo, fit
 
 
@@ -25,7 +25,7 @@ def product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None, relu: 
     if a.dtype not in KERNEL_DTYPES:
         return np.einsum("...ij,...jk->...ik", a, b, out=out)  # integers; einsum without optimize calls no BLAS
     if out.size:
-        kernels.matmul.matmul(a, b, out, bias, relu)
+        kernels.matmul.matmul(a, b, out, contiguous(bias), relu)
     return out
 
 

@@ -30,10 +30,10 @@ class BatchNorm(Fused):
     """(x - mean) / sqrt(var + eps) * weight + bias, with the mean and variance of each channel of this batch."""
 
     def forward(self, x: np.ndarray, weight: Any, bias: Any, eps: float, statistics: Any) -> np.ndarray:
-        self.x, self.weight, self.bias, self.eps, self.statistics = x, weight, bias, eps, None
+        self.x, self.weight, self.bias, self.eps, self.statistics = x, contiguous(weight), contiguous(bias), eps, None
         out = empty_like(x)
         self.mean, self.rstd, var = (empty((x.shape[1],), x.dtype) for _ in range(3))
-        kernels.norm.batch_norm_forward(_channels(x), weight, bias, eps, _channels(out), self.mean, self.rstd, var)
+        kernels.norm.batch_norm_forward(_channels(x), self.weight, self.bias, eps, _channels(out), self.mean, self.rstd, var)
         statistics.append((self.mean, var))
         return out
 
@@ -65,7 +65,8 @@ class BatchNormInference(Fused):
     def forward(self, x: np.ndarray, weight: Any, bias: Any, mean: np.ndarray, rstd: np.ndarray) -> np.ndarray:
         self.x, self.weight, self.bias, self.mean, self.rstd = x, weight, bias, mean, rstd
         out = empty_like(x)
-        kernels.norm.batch_norm_inference(_channels(x), weight, bias, mean, rstd, _channels(out))
+        vectors = (contiguous(vector) for vector in (weight, bias, mean, rstd))
+        kernels.norm.batch_norm_inference(_channels(x), *vectors, _channels(out))
         return out
 
     def backward(self, g: np.ndarray) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._kernels import aligned
 from ..dtypes import as_dtype, float32, int64
 from ..tensor import Function, Tensor, wrap
 from .arithmetic import values
@@ -102,6 +103,8 @@ def flipped(x: Any, axis: int) -> Any:
 
 def shifted_cumprod(x: Any, axis: int) -> Any:
     """The product of the elements before each, along `axis`."""
+    if x.shape[axis] == 0:
+        return x
     if not isinstance(x, Tensor):
         before = np.roll(x, 1, axis)
         before[(slice(None),) * axis + (slice(0, 1),)] = 1
@@ -133,7 +136,7 @@ class Extremum(Function):
     """The largest or smallest over axes; elements that tie share the gradient equally, as PyTorch's amax does."""
 
     def forward(self, x: np.ndarray, axes: tuple[int, ...], keepdim: bool, largest: bool) -> np.ndarray:
-        out = np.asarray((np.max if largest else np.min)(x, axes, keepdims=True))
+        out = aligned(np.asarray((np.max if largest else np.min)(x, axes, keepdims=True)))
         ties = ((x == out) | ((x != x) & (out != out))).astype(x.dtype)
         self.share = ties / ties.sum(axes, keepdims=True)
         self.kept = out.shape
@@ -184,7 +187,7 @@ def _select(input: Tensor, dim: int, keepdim: bool, function: Any, name: str) ->
     chosen = TakeAlong.apply(input, indices, axis)
     return ValuesIndices(
         chosen if keepdim else chosen.squeeze(axis),
-        wrap(indices if keepdim else np.ascontiguousarray(indices.squeeze(axis))),
+        wrap(aligned(indices) if keepdim else aligned(indices).squeeze(axis)),
     )
 
 
@@ -298,7 +301,7 @@ class LogSumExp(Function):
     def forward(self, x: np.ndarray, axes: tuple[int, ...], keepdim: bool) -> np.ndarray:
         largest = np.max(x, axes, keepdims=True) if x.size else np.zeros(kept(x.shape, axes), x.dtype)
         largest = np.where(np.isfinite(largest), largest, 0).astype(x.dtype)
-        out = np.log(sum_array(unary(np.exp, x - largest), axes, True)) + largest
+        out = aligned(np.log(sum_array(unary(np.exp, x - largest), axes, True)) + largest)
         self.kept, self.x = out.shape, x
         self.out = out if keepdim else out.reshape([n for axis, n in enumerate(x.shape) if axis not in axes])
         return self.out
@@ -328,7 +331,8 @@ class Norm(Function):
             out = np.sqrt(sum_array(x * x, axes, True))
         else:
             out = sum_array(size**p, axes, True) ** x.dtype.type(1 / p)
-        self.out = np.asarray(out) if keepdim else out.reshape([n for a, n in enumerate(x.shape) if a not in axes])
+        out = aligned(np.asarray(out))
+        self.out = out if keepdim else out.reshape([n for a, n in enumerate(x.shape) if a not in axes])
         return self.out
 
     def backward(self, g: Any) -> Any:

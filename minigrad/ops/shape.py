@@ -19,12 +19,12 @@ class Reshape(Function):
 
     def forward(self, x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         self.shape = x.shape
-        if x.flags.c_contiguous:
-            self.view = True
-            return x.reshape(shape)
-        out = x.reshape(shape)
-        self.view = np.may_share_memory(out, x)
-        return out
+        self.view = True
+        try:
+            return x.reshape(shape, copy=False)
+        except ValueError:
+            self.view = False
+            return contiguous(x).reshape(shape)
 
     def backward(self, g: Any) -> Any:
         return g.reshape(self.shape)

@@ -1,0 +1,67 @@
+"""Data in any form as a DataLoader, and what a checkpoint remembers of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..ops.creation import as_tensor
+from ..tensor import Tensor
+from ..utils.data import DataLoader, Dataset, TensorDataset
+
+BATCH_SIZE = 32  # where none is given
+
+
+def as_loader(data: Any, batch_size: int | None, shuffle: bool = False) -> DataLoader:
+    """`data` as a DataLoader: one as it is, or a new one over an array, a Tensor, a tuple of them or a Dataset.
+
+    ValueError for a DataLoader together with a batch size, and for arrays of different lengths.
+    """
+    if isinstance(data, DataLoader):
+        if batch_size is not None:
+            raise ValueError("batch_size goes with arrays and data sets: a DataLoader has its own")
+        return data
+    if isinstance(data, np.ndarray | Tensor):
+        data = (data,)
+    if isinstance(data, tuple):
+        tensors = [as_tensor(part) for part in data]
+        lengths = [len(part) for part in tensors]
+        if len(set(lengths)) != 1:
+            raise ValueError(f"inputs and targets have different lengths: {' and '.join(map(str, lengths))}")
+        data = TensorDataset(*tensors)
+    if not isinstance(data, Dataset):
+        raise TypeError(
+            f"expected a DataLoader, a Dataset, an array, a Tensor or a tuple (x, y), got {type(data).__name__}"
+        )
+    return DataLoader(data, batch_size=BATCH_SIZE if batch_size is None else batch_size, shuffle=shuffle)
+
+
+def input_of(batch: Any) -> Any:
+    """The input of a batch that may or may not hold targets too."""
+    return batch[0] if isinstance(batch, tuple | list) else batch
+
+
+def pair(batch: Any) -> tuple[Tensor, Tensor]:
+    """A batch as (input, target); TypeError if it is anything else."""
+    if not isinstance(batch, tuple | list) or len(batch) != 2:
+        what = f"{len(batch)} parts" if isinstance(batch, tuple | list) else type(batch).__name__
+        raise TypeError(f"training and evaluation take batches (input, target), got {what}: give data as (x, y)")
+    return batch[0], batch[1]
+
+
+def length(sized: Any) -> int | None:
+    """`len(sized)`, or None where it has none, as an endless stream of batches."""
+    try:
+        return len(sized)
+    except TypeError:
+        return None
+
+
+def describe(loader: DataLoader) -> dict[str, int | None]:
+    """What must be the same when a run is resumed: the numbers of samples and batches, and the batch size."""
+    return {
+        "samples": length(loader.dataset),
+        "batch_size": loader.batch_size,
+        "batches": length(loader),
+    }

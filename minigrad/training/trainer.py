@@ -1,0 +1,196 @@
+"""Trainer: the everyday training loop, with metrics, a progress bar, and checkpoints that resume to the bit."""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ..grad_mode import no_grad
+from ..ops.shape import cat
+from ..tensor import Tensor
+from ..utils.data import DataLoader
+from .batches import as_loader, describe, input_of
+from .checkpoint import CheckpointError, Path, Randomness, Run, check_data, check_settings, make_room, read, write
+from .history import History
+from .loop import Loop, evaluate
+from .metrics import Metric, by_name
+from .modes import mode
+
+
+class Trainer:
+    """Trains `model` with `optimizer` on `loss(pred, target)`, a module or a function that returns a scalar.
+
+    `metrics` are 'accuracy', functions (pred, target) -> number, or a mapping of names to them; batches weigh by their
+    size, so a loss or metric should be a mean over the batch. `scheduler` steps after each 'epoch' (ReduceLROnPlateau
+    with the validation loss) or each 'batch', as `scheduler_step` says.
+
+    With a `checkpoint` path, `fit` writes there at its start, after each epoch, and after every `checkpoint_every`
+    steps: one file with model, optimizer, scheduler, History, position in the data and random state. A run that was
+    killed, or stopped by Ctrl-C, and then resumed ends with the weights of a run never interrupted, bit for bit (on the
+    same machine with the same versions). The first Ctrl-C (or SIGTERM) finishes the step, writes the checkpoint, and
+    leaves by SystemExit (130, or 143); a second one stops at once. Without a path Ctrl-C is KeyboardInterrupt.
+
+    `verbose` shows tqdm's bar in a terminal, or a line for each epoch where there is none. `history` is the History of
+    the last fit.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        optimizer: Any,
+        loss: Callable[[Any, Tensor], Tensor],
+        metrics: str | Metric | Iterable[str | Metric] | Mapping[str, str | Metric] = (),
+        scheduler: Any = None,
+        scheduler_step: str = "epoch",
+        *,
+        checkpoint: Path | None = None,
+        checkpoint_every: int | None = None,
+        verbose: bool = True,
+    ) -> None:
+        if scheduler_step not in ("epoch", "batch"):
+            raise ValueError(f"scheduler_step is 'epoch' or 'batch', got {scheduler_step!r}")
+        if checkpoint_every is not None and checkpoint_every < 1:
+            raise ValueError(f"checkpoint_every counts steps from 1, got {checkpoint_every}")
+        if checkpoint_every is not None and checkpoint is None:
+            raise ValueError("checkpoint_every needs a path to write to: give checkpoint= too")
+        self.model, self.optimizer, self.loss = model, optimizer, loss
+        self.metrics = by_name(metrics)
+        self.scheduler, self.scheduler_step = scheduler, scheduler_step
+        self.checkpoint, self.checkpoint_every = checkpoint, checkpoint_every
+        self.verbose = verbose
+        self.history = History()
+        self._resumed: dict[str, Any] | None = None  # a checkpoint that has been loaded and that fit will go on from
+
+    def fit(
+        self,
+        train: Any,
+        validation: Any = None,
+        *,
+        epochs: int = 1,
+        batch_size: int | None = None,
+        shuffle: bool = True,
+        resume: bool = False,
+    ) -> History:
+        """Train for `epochs` epochs in all; returns the History, with a value for each epoch.
+
+        Data are tuples (x, y) of arrays or Tensors, Datasets, or DataLoaders. Arrays and Datasets come in batches of
+        `batch_size` (32), shuffled by the default generator unless `shuffle=False`. With `resume=True` the run in the
+        checkpoint goes on, if there is one. CheckpointError, with nothing changed, if it is of another model,
+        optimizer, data or batch size. FloatingPointError if a loss is not finite, before that step is taken.
+        """
+        if epochs < 0:
+            raise ValueError(f"epochs must not be negative, got {epochs}")
+        loader = as_loader(train, batch_size, shuffle)
+        held_out = (
+            None
+            if validation is None
+            else as_loader(validation, None if isinstance(validation, DataLoader) else batch_size)
+        )
+        random = Randomness(self.model, loader)
+        run = self._start(loader, held_out, random, epochs, resume)
+        self.history = run.history
+        Loop(self, run, random, loader, held_out, epochs).fit()
+        return self.history
+
+    def evaluate(self, data: Any, *, batch_size: int | None = None) -> dict[str, float]:
+        """{'loss': ..., and each metric}: means over `data` in eval mode, without gradients."""
+        return evaluate(self, as_loader(data, batch_size))
+
+    def predict(self, data: Any, *, batch_size: int | None = None) -> Tensor:
+        """The model's outputs for the inputs in `data`, (N, ...), in eval mode, without gradients.
+
+        `data` may hold targets too, as a tuple (x, y) or a DataLoader of such batches does; they are passed over. The
+        order is that of `data`: that of a shuffling DataLoader is shuffled.
+        """
+        loader = as_loader(data, batch_size)
+        with mode(self.model, False), no_grad():
+            outputs = [self.model(input_of(batch)) for batch in loader]
+        if not outputs:
+            raise ValueError("there is nothing to predict: the data has no batches")
+        return outputs[0] if len(outputs) == 1 else cat(outputs)
+
+    def resume(self, path: Path | None = None) -> None:
+        """Load the checkpoint at `path` (that of the Trainer unless given), from which the next `fit` goes on.
+
+        FileNotFoundError if there is none. CheckpointError, with nothing changed, if it is of another model, optimizer
+        or scheduler.
+        """
+        path = self.checkpoint if path is None else path
+        if path is None:
+            raise ValueError("there is no path to resume from: give one here, or as checkpoint= of the Trainer")
+        found = read(path)
+        self._load(found)
+        self.history = History(found["run"]["history"])
+        self._resumed = found
+
+    def _start(
+        self, train: DataLoader, validation: DataLoader | None, random: Randomness, epochs: int, resume: bool
+    ) -> Run:
+        """The run that a fit begins with or goes on with, its state loaded."""
+        names = ["loss", *self.metrics]
+        columns = names if validation is None else [*names, *(f"val_{name}" for name in names)]
+        run = Run(data=describe(train), columns=columns)
+        found = self._resumed
+        if found is None and resume:
+            if self.checkpoint is None:
+                raise ValueError("there is no path to resume from: give checkpoint= to the Trainer")
+            found = read(self.checkpoint) if os.path.exists(self.checkpoint) else None
+        if found is None:
+            self._check_schedule(run, epochs, vars(self.scheduler) if self.scheduler is not None else {})
+            if self.checkpoint is not None:
+                make_room(self.checkpoint)
+                write(self.checkpoint, {**self._state(), "run": run.state(), "random": random.state()})
+            return run
+        going_on = Run.of(found["run"])
+        check_data(going_on, run.data, columns)
+        random.check(found["random"])
+        self._check_schedule(going_on, epochs, found.get("scheduler", {}))
+        if found is not self._resumed:
+            self._load(found)
+        random.restore(found["random"])
+        self._resumed = None
+        return going_on
+
+    def _check_schedule(self, run: Run, epochs: int, schedule: Mapping[str, Any]) -> None:
+        """ValueError if the schedule, such as OneCycleLR's, ends before the fit does."""
+        total, batches = schedule.get("total_steps"), run.data["batches"]
+        if total is None or batches is None:
+            return
+        left = total - schedule["last_epoch"]
+        takes = epochs * batches - run.step if self.scheduler_step == "batch" else epochs - run.epoch
+        if takes > left:
+            raise ValueError(
+                f"{type(self.scheduler).__name__} has {left} steps left, and {epochs} epochs take {takes}: give it total_steps="
+                f"{takes}, or train for the epochs it was made for"
+            )
+
+    def _parts(self) -> dict[str, Any]:
+        parts = {"model": self.model, "optimizer": self.optimizer, "scheduler": self.scheduler}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    def _state(self) -> dict[str, Any]:
+        """What a checkpoint holds of the model, the optimizer and the scheduler."""
+        return {"settings": self._settings(), **{name: part.state_dict() for name, part in self._parts().items()}}
+
+    def _settings(self) -> dict[str, str]:
+        """What must be the same when a run is resumed, and is not in any state_dict; the layers say their options."""
+        settings = {name: type(part).__name__ for name, part in self._parts().items()}
+        if self.scheduler is not None:
+            settings["scheduler_step"] = self.scheduler_step
+        return {**settings, "model": re.sub(r" at 0x\w+", "", repr(self.model))}
+
+    def _load(self, state: dict[str, Any]) -> None:
+        """Load what `_state` returned; CheckpointError, and nothing changed, if it does not fit."""
+        parts = self._parts()
+        check_settings(state["settings"], self._settings())
+        before = copy.deepcopy({name: part.state_dict() for name, part in parts.items()})
+        try:
+            for name, part in parts.items():
+                part.load_state_dict(state[name])
+        except Exception as error:
+            for name, part in parts.items():
+                part.load_state_dict(before[name])
+            raise CheckpointError(f"the checkpoint does not fit: {error}") from error

@@ -1,0 +1,22 @@
+"""What all tests share: a fixed seed, the number of threads put back, and hypothesis without a stopwatch."""
+
+import pytest
+from hypothesis import settings
+
+import minigrad
+
+settings.register_profile("minigrad", deadline=None)
+settings.load_profile("minigrad")
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    minigrad.manual_seed(0)
+
+
+@pytest.fixture
+def set_num_threads():
+    """`minigrad.set_num_threads`, undone at the end of the test."""
+    before = minigrad.get_num_threads()
+    yield minigrad.set_num_threads
+    minigrad.set_num_threads(before)

@@ -1,0 +1,218 @@
+"""Every option of every optimizer, and whole schedules, against PyTorch."""
+
+import itertools
+import warnings
+
+import numpy as np
+import pytest
+
+import minigrad as mg
+
+torch = pytest.importorskip("torch")
+
+SHAPES = [(7, 5), (3,), (), (2, 0), (2, 3, 4)]
+
+
+def options_of(**choices):
+    """Every combination of the values of each option."""
+    return [dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values())]
+
+
+SGD = [
+    {**one, **rest}
+    for one in [{}, {"momentum": 0.9}, {"momentum": 0.9, "dampening": 0.3}, {"momentum": 0.8, "nesterov": True}]
+    for rest in options_of(lr=[0.05], weight_decay=[0, 0.1], maximize=[False, True])
+]
+ADAM = options_of(
+    lr=[0.02],
+    betas=[(0.9, 0.999), (0.3, 0.7), (0.0, 0.9)],
+    eps=[1e-8, 1e-2],
+    weight_decay=[0, 0.1],
+    amsgrad=[False, True],
+    maximize=[False, True],
+)
+RMSPROP = options_of(
+    lr=[0.02],
+    alpha=[0.99, 0.5],
+    weight_decay=[0, 0.1],
+    momentum=[0, 0.9],
+    centered=[False, True],
+    maximize=[False, True],
+)
+CASES = [(name, o) for name, all_of in (("SGD", SGD), ("Adam", ADAM), ("AdamW", ADAM), ("RMSprop", RMSPROP)) for o in all_of]
+TOLERANCE = {np.float32: 2e-5, np.float64: 1e-12}
+
+
+def start(dtype):
+    rng = np.random.default_rng(0)
+    return [np.asarray(rng.standard_normal(shape), dtype) for shape in SHAPES]
+
+
+def gradients(dtype, steps):
+    rng = np.random.default_rng(1)
+    return [[np.asarray(rng.standard_normal(shape), dtype) for shape in SHAPES] for _ in range(steps)]
+
+
+def both(name, options, dtype):
+    ours = [mg.tensor(a, requires_grad=True) for a in start(dtype)]
+    theirs = [torch.tensor(a, requires_grad=True) for a in start(dtype)]
+    return (ours, getattr(mg.optim, name)(ours, **options)), (theirs, getattr(torch.optim, name)(theirs, **options))
+
+
+def run(pair, grads, tensor):
+    params, optimizer = pair
+    for step, values in enumerate(grads):
+        for i, (p, value) in enumerate(zip(params, values, strict=True)):
+            p.grad = None if (step + i) % 7 == 3 else tensor(value)  # now and then a parameter has no gradient
+        optimizer.step()
+
+
+def compare(ours, theirs, dtype):
+    for p, q in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize(("name", "options"), CASES, ids=lambda v: v if isinstance(v, str) else ",".join(map(str, v.values())))
+def test_twenty_steps(name, options):
+    for dtype in (np.float32, np.float64):
+        ours, theirs = both(name, options, dtype)
+        grads = gradients(dtype, 20)
+        run(ours, grads, mg.tensor)
+        run(theirs, grads, torch.tensor)
+        compare(ours[0], theirs[0], dtype)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])
+def test_defaults_are_pytorchs(name):
+    ours, theirs = both(name, {}, np.float32)
+    known = ours[1].defaults
+    assert {key: theirs[1].defaults[key] for key in known} == known
+
+
+@pytest.mark.parametrize(("name", "options"), [("SGD", SGD[4]), ("Adam", ADAM[2]), ("AdamW", ADAM[3]), ("RMSprop", RMSPROP[-1])])
+def test_state_dicts_travel_both_ways(name, options):
+    dtype = np.float64
+    grads = gradients(dtype, 8)
+    ours, theirs = both(name, options, dtype)
+    run(ours, grads[:4], mg.tensor)
+    run(theirs, grads[:4], torch.tensor)
+
+    def converted(value, tensor, kind):
+        if isinstance(value, dict):
+            return {key: converted(item, tensor, kind) for key, item in value.items()}
+        return tensor(value.numpy()) if isinstance(value, kind) else value
+
+    to_us, to_them = (getattr(library, name)(pair[0], lr=9.0) for library, pair in ((mg.optim, ours), (torch.optim, theirs)))
+    their_state, our_state = theirs[1].state_dict(), ours[1].state_dict()
+    to_us.load_state_dict({**their_state, "state": converted(their_state["state"], mg.tensor, torch.Tensor)})
+    state = converted(our_state["state"], torch.tensor, mg.Tensor)
+    to_them.load_state_dict({**their_state, "state": state})
+    run((ours[0], to_us), grads[4:], mg.tensor)
+    run((theirs[0], to_them), grads[4:], torch.tensor)
+    compare(ours[0], theirs[0], dtype)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "RMSprop"])
+@pytest.mark.parametrize(
+    "options", [{"lr": -1.0}, {"weight_decay": -1.0}, {"betas": (1.0, 0.5)}, {"betas": (0.5, 2.0)}, {"eps": -1.0}, {"momentum": -1.0}, {"nesterov": True}]
+)
+def test_the_same_errors(name, options):
+    p, q = mg.ones(1, requires_grad=True), torch.ones(1, requires_grad=True)
+    try:
+        getattr(torch.optim, name)([q], **options)
+    except (ValueError, TypeError) as error:
+        with pytest.raises(type(error)) as found:
+            getattr(mg.optim, name)([p], **options)
+        if isinstance(error, ValueError):
+            assert str(found.value) == str(error)
+    else:
+        getattr(mg.optim, name)([p], **options)
+
+
+# ---- schedules -----------------------------------------------------------------------------------------------------------
+
+SCHEDULES = [
+    ("StepLR", {"step_size": 4, "gamma": 0.3}),
+    ("MultiStepLR", {"milestones": [3, 9, 9, 20], "gamma": 0.5}),
+    ("MultiStepLR", {"milestones": [0, 1]}),
+    ("ExponentialLR", {"gamma": 0.93}),
+    ("CosineAnnealingLR", {"T_max": 7}),
+    ("CosineAnnealingLR", {"T_max": 50, "eta_min": 0.01}),
+    ("CosineAnnealingLR", {"T_max": 1, "eta_min": 0.01}),
+    ("LambdaLR", {"lr_lambda": lambda epoch: 0.95**epoch}),
+    ("LinearLR", {}),
+    ("LinearLR", {"start_factor": 0.5, "end_factor": 0.0, "total_iters": 11}),
+    *(
+        ("OneCycleLR", {"max_lr": lr, "pct_start": pct, "anneal_strategy": anneal, "three_phase": three, "cycle_momentum": cycle, **steps})
+        for lr, pct, anneal, three, cycle, steps in [
+            (0.5, 0.3, "cos", False, True, {"total_steps": 40}),
+            (0.5, 0.3, "linear", False, True, {"epochs": 4, "steps_per_epoch": 10}),
+            ([0.5, 2.0], 0.25, "cos", True, True, {"total_steps": 40}),
+            ([0.5, 2.0], 0.4, "linear", True, False, {"total_steps": 40, "div_factor": 10.0, "final_div_factor": 100.0}),
+            (0.5, 0.0, "cos", False, True, {"total_steps": 40, "base_momentum": 0.7, "max_momentum": [0.8, 0.99]}),
+        ]
+    ),
+]  # fmt: skip
+
+
+def schedule(library, tensor, kind, name, options, steps, resume=None):
+    params = [tensor([1.0], requires_grad=True), tensor([2.0], requires_grad=True)]
+    groups = [{"params": [p], "lr": 0.1 * (i + 1)} for i, p in enumerate(params)]
+    if resume is not None:
+        for group in groups:
+            group["initial_lr"] = 2 * group["lr"]
+        options = {**options, "last_epoch": resume}
+    optimizer = getattr(library, kind)(groups, **({"momentum": 0.4} if kind == "SGD" else {}))
+    scheduler = getattr(library.lr_scheduler, name)(optimizer, **options)
+    found = []
+    for _ in range(steps):
+        for group in optimizer.param_groups:
+            found += [group["lr"], group["betas"][0] if kind == "Adam" else group["momentum"]]
+        assert scheduler.get_last_lr() == [group["lr"] for group in optimizer.param_groups]
+        optimizer.step()
+        scheduler.step()
+    return found
+
+
+@pytest.mark.parametrize("kind", ["SGD", "Adam"])
+@pytest.mark.parametrize(("name", "options"), SCHEDULES)
+def test_whole_schedules(name, options, kind):
+    ours = schedule(mg.optim, mg.tensor, kind, name, options, 40)
+    theirs = schedule(torch.optim, torch.tensor, kind, name, options, 40)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize(("name", "options"), SCHEDULES[:10])
+@pytest.mark.parametrize("resume", [0, 3, 7])
+def test_schedules_begun_in_the_middle(name, options, resume):
+    ours = schedule(mg.optim, mg.tensor, "SGD", name, options, 20, resume)
+    theirs = schedule(torch.optim, torch.tensor, "SGD", name, options, 20, resume)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize(("mode", "threshold_mode"), itertools.product(("min", "max"), ("rel", "abs")))
+def test_plateaus(mode, threshold_mode):
+    rng = np.random.default_rng(2)
+    metrics = [*(5 * 0.9 ** np.arange(30) + 0.3 * rng.random(30)), float("nan"), *rng.random(40)]
+    found = []
+    for library, tensor in ((mg.optim, mg.tensor), (torch.optim, torch.tensor)):
+        optimizer = library.SGD([tensor([1.0], requires_grad=True)], lr=1.0)
+        scheduler = library.lr_scheduler.ReduceLROnPlateau(
+            optimizer, mode, 0.5, 2, 0.05, threshold_mode, cooldown=2, min_lr=0.01, eps=1e-3
+        )
+        rates = []
+        for metric in metrics:
+            scheduler.step(metric)
+            rates.append((optimizer.param_groups[0]["lr"], scheduler.num_bad_epochs, scheduler.best))
+        found.append(rates)
+    assert found[0] == found[1]
+
+
+def test_the_same_warning_before_the_first_step():
+    for library, tensor in ((mg.optim, mg.tensor), (torch.optim, torch.tensor)):
+        scheduler = library.lr_scheduler.StepLR(library.SGD([tensor([1.0], requires_grad=True)]), 2)
+        with pytest.warns(UserWarning, match="Detected call of"):
+            scheduler.step()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            scheduler.step()
