@@ -45,7 +45,9 @@ def rates(scheduler, steps):
         (lambda o: LinearLR(o, 0.25, 0.75, 4), lambda t: 0.25 + 0.5 * min(t, 4) / 4),
         (lambda o: CosineAnnealingLR(o, 5, 0.1), lambda t: 0.1 + 0.9 * (1 + math.cos(math.pi * t / 5)) / 2),
         (
-            lambda o: OneCycleLR(o, 2.0, 13, anneal_strategy="linear", pct_start=5 / 13, div_factor=4, final_div_factor=5),
+            lambda o: OneCycleLR(
+                o, 2.0, 13, anneal_strategy="linear", pct_start=5 / 13, div_factor=4, final_div_factor=5
+            ),
             lambda t: 0.5 + 1.5 * t / 4 if t <= 4 else 2 - 1.9 * (t - 4) / 8,
         ),
     ],
@@ -194,8 +196,7 @@ def test_plateau():
     for loss in [1.0, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8]:
         scheduler.step(mg.tensor(loss))
         found.append(optimizer.param_groups[0]["lr"])
-    assert found == [1.0] * 3 + [0.5] * 3 + [0.25] * 4 + [0.25] * 0 + [0.2] * 5 or found[3] == 0.5
-    assert min(found) == 0.2
+    assert found == [1.0] * 3 + [0.5] * 3 + [0.25] * 3 + [0.2] * 6
     with pytest.raises(ValueError, match="Factor"):
         ReduceLROnPlateau(optimizer, factor=1.0)
     with pytest.raises(ValueError, match="mode best is unknown"):

@@ -21,7 +21,7 @@ import minigrad
 from minigrad import nn, optim
 from minigrad.nn import functional as F
 from minigrad.training import CheckpointError, History, Trainer, accuracy
-from minigrad.utils.data import DataLoader, TensorDataset
+from minigrad.utils.data import DataLoader, RandomSampler, TensorDataset
 
 SAMPLES, CLASSES, BATCH, EPOCHS = 52, 3, 8, 3  # 7 batches, the last of 4
 STEPS = 7 * EPOCHS
@@ -38,7 +38,7 @@ def images() -> tuple[np.ndarray, np.ndarray]:
 def network(p: float = 0.3, generator: Any = None) -> nn.Sequential:
     return nn.Sequential(
         *(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout2d(p)),
-        *(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Dropout(p), nn.Linear(8, CLASSES)),
+        *(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Dropout(p, generator=generator), nn.Linear(8, CLASSES)),
     )
 
 
@@ -258,27 +258,66 @@ def test_resume_loads_and_fit_goes_on(tmp_path, uninterrupted):
         made.resume()
 
 
-def test_loader_generator_and_random_transforms_resume(tmp_path):
-    class Noisy(TensorDataset):
-        def __getitem__(self, index: int) -> Any:
-            x, y = super().__getitem__(index)
-            noise = np.random.normal(), random.random(), float(minigrad.rand(1, generator=self.own))  # noqa: NPY002
-            return x + sum(noise), y
+class Noisy(TensorDataset):
+    """Draws from everything that a transform may draw from."""
 
+    def __getitem__(self, index: int) -> Any:
+        x, y = super().__getitem__(index)
+        noise = np.random.normal(), random.random(), float(minigrad.rand(1, generator=self.own))  # noqa: NPY002
+        return x + sum(noise), y
+
+
+class DrawsAtItsEnd(RandomSampler):
+    """Like PyTorch's sampler, draws once more when it is exhausted."""
+
+    def __iter__(self) -> Any:
+        yield from super().__iter__()
+        minigrad.rand(1, generator=self.generator)
+
+
+@pytest.mark.parametrize("call", [3, 4, 5, 6, 7, 8])  # an epoch is 4 steps and 2 batches of validation
+def test_all_sources_of_random_numbers_resume(call, tmp_path):
     def run(path: Path | None, metric: Any, resume: bool = False) -> Any:
         np.random.seed(5)  # noqa: NPY002
         random.seed(5)
+        own, layer, order = (minigrad.Generator().manual_seed(seed) for seed in (7, 8, 9))
         data = Noisy(*images())
-        data.own = minigrad.Generator().manual_seed(8)
-        loader = DataLoader(data, 16, shuffle=True, generator=minigrad.Generator().manual_seed(9))
-        made = trainer(path, metric)
-        return outcome(made, made.fit(loader, epochs=3, resume=resume))
+        data.own = own
+        loader = DataLoader(data, 16, sampler=DrawsAtItsEnd(data, generator=order))
+        validation = DataLoader(TensorDataset(*images()), 32, shuffle=True)
+        made = trainer(path, metric, network(generator=layer))
+        result = outcome(made, made.fit(loader, validation, epochs=3, resume=resume))
+        return result, [generator.call for generator in (own, layer, order)], random.random(), np.random.random()  # noqa: NPY002
 
     path = tmp_path / "run.minigrad"
     expected = run(None, "accuracy")
     with pytest.raises(SystemExit):
-        run(path, SignalAt(6))
+        run(path, SignalAt(call))
     assert run(path, "accuracy", resume=True) == expected
+
+
+def test_checkpoint_every_so_many_steps(tmp_path):
+    def fail(pred: Any, target: Any) -> float:
+        calls.append(1)
+        if len(calls) == 6:
+            raise RuntimeError("in the sixth step")
+        return 0.0
+
+    calls: list[int] = []
+    path = tmp_path / "run.minigrad"
+    with pytest.raises(RuntimeError, match="sixth"):
+        fit(trainer(path, {"accuracy": fail}, checkpoint_every=2))
+    assert minigrad.load(path)["run"]["step"] == 4
+
+
+def test_a_plateau_is_watched_in_the_validation_loss():
+    made = trainer()
+    made.scheduler = optim.lr_scheduler.ReduceLROnPlateau(made.optimizer, patience=0, factor=0.5)
+    made.scheduler_step = "epoch"
+    x, y = images()
+    history = made.fit((x, y), (x, (y + 1) % CLASSES), epochs=4)  # what is learned makes it worse
+    assert history["val_loss"] == sorted(history["val_loss"])
+    assert history["lr"] == [0.01 / 25, 0.01 / 25, 0.01 / 50, 0.01 / 100]
 
 
 @pytest.mark.parametrize("step", ["epoch", "batch"])
@@ -325,6 +364,17 @@ def test_a_checkpoint_that_does_not_fit_changes_nothing(tmp_path):
             made.fit(data, data, resume=True, **options)
         assert outcome(made, made.history) == before
         assert path.read_bytes() == content
+
+
+def test_a_part_that_does_not_fit_leaves_the_others_as_they_were(tmp_path):
+    path = tmp_path / "run.minigrad"
+    fit(trainer(path))
+    made = trainer(seed=8)
+    made.optimizer.add_param_group({"params": [nn.Parameter(minigrad.zeros(2))]})
+    before = outcome(made, made.history)
+    with pytest.raises(CheckpointError, match="groups"):  # found out when the model has been loaded already
+        made.resume(path)
+    assert outcome(made, made.history) == before
 
 
 def test_what_is_no_checkpoint(tmp_path):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Function, Tensor
-from .border import as_tensor, binary, cast, floating, op, operands, scalar_or_tensor_dtype, unary
+from .border import as_tensor, binary, cast, floating, op, operands, scalar_or_tensor_dtype, shape_of, unary
 from .broadcast import fit
 from .elementwise import Log, zero_slope
 from .indexing import Where
@@ -15,7 +15,7 @@ from .indexing import Where
 
 class Add(Function):
     def forward(self, x: Any, y: Any) -> np.ndarray:
-        self.shapes = np.shape(x), np.shape(y)
+        self.shapes = shape_of(x), shape_of(y)
         return binary(np.add, x, y)
 
     def backward(self, g: Any) -> Any:
@@ -25,7 +25,7 @@ class Add(Function):
 
 class Sub(Function):
     def forward(self, x: Any, y: Any) -> np.ndarray:
-        self.shapes = np.shape(x), np.shape(y)
+        self.shapes = shape_of(x), shape_of(y)
         return binary(np.subtract, x, y)
 
     def backward(self, g: Any) -> Any:
@@ -35,7 +35,7 @@ class Sub(Function):
 
 class Mul(Function):
     def forward(self, x: Any, y: Any) -> np.ndarray:
-        self.shapes = np.shape(x), np.shape(y)
+        self.shapes = shape_of(x), shape_of(y)
         if self.needs(1):
             self.x = x
         if self.needs(0):
@@ -49,7 +49,7 @@ class Mul(Function):
 
 class Div(Function):
     def forward(self, x: Any, y: Any) -> np.ndarray:
-        self.shapes = np.shape(x), np.shape(y)
+        self.shapes = shape_of(x), shape_of(y)
         if self.needs(1):
             self.x = x
         self.y = y
@@ -78,7 +78,7 @@ class Pow(Function):
     """x ** y where y, and perhaps x, is a Tensor."""
 
     def forward(self, x: Any, y: np.ndarray) -> np.ndarray:
-        self.shapes = np.shape(x), y.shape
+        self.shapes = shape_of(x), y.shape
         self.x, self.y = x, y
         self.out = binary(np.power, x, y)
         return self.out
@@ -185,7 +185,7 @@ def _check_integer_divisor(dtype: np.dtype, y: Any) -> None:
 
 class FloorDivide(Function):
     def forward(self, x: Any, y: Any) -> np.ndarray:
-        self.shapes = np.shape(x), np.shape(y)
+        self.shapes = shape_of(x), shape_of(y)
         return binary(np.floor_divide, x, y)
 
     def backward(self, g: Any) -> Any:
@@ -218,7 +218,7 @@ def remainder(input: Any, other: Any) -> Tensor:
 
 class Remainder(Function):
     def forward(self, x: Any, y: Any) -> np.ndarray:
-        self.shapes = np.shape(x), np.shape(y)
+        self.shapes = shape_of(x), shape_of(y)
         self.quotient = binary(np.floor_divide, x, y)
         return binary(np.remainder, x, y)
 

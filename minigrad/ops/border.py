@@ -109,16 +109,21 @@ def unary(function: np.ufunc, x: np.ndarray) -> np.ndarray:
 def binary(function: np.ufunc, x: Any, y: Any) -> np.ndarray:
     """A NumPy function of two arrays (or an array and a number), into aligned memory where the shape is known at once."""
     if type(x) is np.ndarray and (type(y) is not np.ndarray or y.ndim == 0 or y.shape == x.shape):
-        return function(x, y, empty_like(x))
+        return function(x, y, out=empty_like(x))
     if type(y) is np.ndarray and (type(x) is not np.ndarray or x.ndim == 0):
-        return function(x, y, empty_like(y))
+        return function(x, y, out=empty_like(y))
     try:
-        return function(x, y, empty(np.broadcast_shapes(x.shape, y.shape), x.dtype))
+        return function(x, y, out=empty(np.broadcast_shapes(x.shape, y.shape), x.dtype))
     except ValueError:
         raise RuntimeError(
             f"{function.__name__}: shapes {list(x.shape)} and {list(y.shape)} do not broadcast: aligned at the right, each pair "
             "of sizes must be equal or one of them 1"
         ) from None
+
+
+def shape_of(x: Any) -> tuple[int, ...]:
+    """The shape of an array; () for a number."""
+    return x.shape if type(x) is np.ndarray else ()
 
 
 def axis_of(dim: Any, ndim: int) -> int:
@@ -145,5 +150,5 @@ def axes_of(dim: Any, ndim: int) -> tuple[int, ...]:
 
 __all__ = [
     "KERNEL_DTYPES", "Cast", "as_tensor", "axes_of", "axis_of", "binary", "cast", "contiguous", "empty", "empty_like",
-    "floating", "op", "operands", "promote_types", "same_dtype", "scalar_or_tensor_dtype", "unary",
+    "floating", "op", "operands", "promote_types", "same_dtype", "scalar_or_tensor_dtype", "shape_of", "unary",
 ]  # fmt: skip

@@ -70,9 +70,10 @@ class Randomness:
     its data set, those of the model's layers, and, since transforms of data often use them, NumPy's and Python's global ones."""
 
     def __init__(self, model: Any, loader: DataLoader) -> None:
-        batch_sampler, dataset = loader.batch_sampler, loader.dataset
+        batch_sampler: Any = loader.batch_sampler
+        dataset: Any = loader.dataset
         inner = getattr(batch_sampler, "sampler", None)
-        owners = {
+        owners: dict[str, Any] = {
             "loader": loader,
             "sampler": loader.sampler,
             "batch_sampler": batch_sampler,
