@@ -6,11 +6,12 @@ exp(x - lse). There the exponentials are divided by their own sum, which takes b
 
 The work is cut into tiles, in one of three ways, chosen by shape alone:
 - rows (inner = 1): one row of n numbers, or several short ones;
-- columns (inner >= 16): up to WIDTH neighbours, n numbers each, inner apart; loops go along the columns;
+- columns (any other): up to WIDTH neighbours, n numbers each, inner apart; loops go along the columns;
 - gathered columns (inner < 16 and n <= SHORT, such as ten classes): copied to a scratch tile of that form and back.
 Threads share the tiles. exp is a polynomial that the compiler vectorizes (exp.h). Sums have double accumulators: for
 float32 adding costs nothing beside the terms, whose relative error is that of exp (1.02 ulp) and |x - max| 2^-24, from
-rounding x - max; for float64 it is at most (n/32 + 6) 2^-53 in a row and n 2^-53 in a column, of the terms' magnitudes. A row of -inf only, or one with +inf or NaN, gives NaN throughout, as in PyTorch.
+rounding x - max; for float64 it is at most (n/32 + 6) 2^-53 in a row and n 2^-53 in a column, of the terms' magnitudes.
+A row of -inf only, or one with +inf or NaN, gives NaN throughout, as in PyTorch.
 """
 
 cimport numpy as cnp
@@ -73,13 +74,13 @@ include "tiles.pxi"
 cdef inline void softmax_tile(const floating* x, floating* out, const Tile* tile) noexcept nogil:
     cdef floating peak[WIDTH]
     cdef double total[WIDTH]
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t _i, i, j
     find_peaks(x, tile, peak)
     sum_exponentials(x, tile, peak, out, total)
     for j in range(tile.width):
         peak[j] = <floating>(1.0 / total[j])
     if tile.stride:
-        for i in range(tile.n):
+        for _i in range(tile.n):
             for j in range(tile.width):
                 out[j] = out[j] * peak[j]
             out += tile.stride
@@ -95,12 +96,12 @@ cdef inline void softmax_backward_tile(const floating* g, const floating* y, flo
     # dx = y (g - sum g y)
     cdef double total[WIDTH]
     cdef floating dot[WIDTH]
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t _i, i, j
     sum_products(g, y, tile, total)
     for j in range(tile.width):
         dot[j] = <floating>total[j]
     if tile.stride:
-        for i in range(tile.n):
+        for _i in range(tile.n):
             for j in range(tile.width):
                 dx[j] = y[j] * (g[j] - dot[j])
             g += tile.stride
@@ -119,13 +120,13 @@ cdef inline void log_softmax_tile(const floating* x, floating* out, const Tile* 
     cdef floating peak[WIDTH]
     cdef floating log_total[WIDTH]
     cdef double total[WIDTH]
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t _i, i, j
     find_peaks(x, tile, peak)
     sum_exponentials(x, tile, peak, <floating*>NULL, total)
     for j in range(tile.width):
         log_total[j] = <floating>log(total[j])
     if tile.stride:
-        for i in range(tile.n):
+        for _i in range(tile.n):
             for j in range(tile.width):
                 out[j] = (x[j] - peak[j]) - log_total[j]
             x += tile.stride
@@ -143,12 +144,12 @@ cdef inline void log_softmax_backward_tile(const floating* g, const floating* y,
     # dx = g - exp(y) sum g
     cdef double total[WIDTH]
     cdef floating sum_g[WIDTH]
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t _i, i, j
     sum_products(g, <const floating*>NULL, tile, total)
     for j in range(tile.width):
         sum_g[j] = <floating>total[j]
     if tile.stride:
-        for i in range(tile.n):
+        for _i in range(tile.n):
             for j in range(tile.width):
                 dx[j] = g[j] - <floating>exponential(y[j]) * sum_g[j]
             g += tile.stride

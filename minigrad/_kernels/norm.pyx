@@ -11,7 +11,7 @@ COLUMNS numbers, which are added up row by row, so that S = 1 runs at the speed 
 or blocks; which way is taken depends on S alone, so the sums are the same for any number of threads.
 
 Sums have double accumulators. Error of a sum of M numbers: for float32 that of the final rounding (plus M 2^-53
-relative to the sum of magnitudes); for float64 (N ceil(S/32) + 5) u for long runs and (N + S) u for short ones, u = 2^-53.
+relative to the sum of magnitudes); for float64 (N ceil(S/32) + 5) u for long runs, (N + S) u for short ones, u = 2^-53.
 The mean's own rounding to float32 is made good: what it cuts off enters out through the shift.
 """
 
@@ -49,10 +49,10 @@ cdef inline double fold(double* lane) noexcept nogil:
 
 cdef inline void add_run(const floating* x, Py_ssize_t size, double* total) noexcept nogil:
     cdef double lane[LANES]
-    cdef Py_ssize_t block, j
+    cdef Py_ssize_t _block, j
     for j in range(LANES):
         lane[j] = total[j]
-    for block in range(size // LANES):
+    for _block in range(size // LANES):
         for j in range(LANES):
             lane[j] = lane[j] + <double>x[j]
         x += LANES
@@ -64,10 +64,10 @@ cdef inline void add_run(const floating* x, Py_ssize_t size, double* total) noex
 
 cdef inline void add_squares(const floating* x, Py_ssize_t size, double mean, double* total) noexcept nogil:
     cdef double lane[LANES]
-    cdef Py_ssize_t block, j
+    cdef Py_ssize_t _block, j
     for j in range(LANES):
         lane[j] = total[j]
-    for block in range(size // LANES):
+    for _block in range(size // LANES):
         for j in range(LANES):
             lane[j] = lane[j] + (<double>x[j] - mean) * (<double>x[j] - mean)
         x += LANES
@@ -81,10 +81,10 @@ cdef inline void add_products(const floating* g, const floating* x, Py_ssize_t s
                               double* total) noexcept nogil:
     # total += g * (x - mean)
     cdef double lane[LANES]
-    cdef Py_ssize_t block, j
+    cdef Py_ssize_t _block, j
     for j in range(LANES):
         lane[j] = total[j]
-    for block in range(size // LANES):
+    for _block in range(size // LANES):
         for j in range(LANES):
             lane[j] = lane[j] + <double>g[j] * (<double>x[j] - mean)
         g += LANES
@@ -247,8 +247,8 @@ cdef inline double column_sum(const double* total, Py_ssize_t k, Py_ssize_t size
 cdef inline void scale_columns(const floating* x, floating* out, Py_ssize_t samples, Py_ssize_t stride,
                                Py_ssize_t width, const floating* mean, const floating* scale,
                                const floating* shift) noexcept nogil:
-    cdef Py_ssize_t n, j
-    for n in range(samples):
+    cdef Py_ssize_t _n, j
+    for _n in range(samples):
         for j in range(width):
             out[j] = (x[j] - mean[j]) * scale[j] + shift[j]
         x += stride

@@ -297,7 +297,7 @@ def sgd_step(list params, list grads, list momentum_buffers, double lr, double m
              double weight_decay, bint nesterov, bint maximize, list first):
     """One step of stochastic gradient descent, in place on params and momentum_buffers (None without momentum).
 
-    v = momentum v + (1 - dampening) g (v = g where `first` says so); param -= lr v, or lr (g + momentum v) for nesterov.
+    v = momentum v + (1 - dampening) g (v = g where `first` says so); param -= lr v; nesterov: lr (g + momentum v).
     """
     cdef Options options
     cdef Py_ssize_t index

@@ -1,5 +1,5 @@
 # Largest numbers and sums over the tiles of loss.pyx: along rows in LANES independent parts (a loop of known length is
-# what the compiler turns into vectors; the last, broken block of a row becomes masked loads), along columns side by side.
+# what the compiler turns into vectors; a row's last, broken block becomes masked loads), along columns side by side.
 
 cdef enum:
     LANES = 32  # independent partial results along a row

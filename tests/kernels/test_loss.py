@@ -1,4 +1,4 @@
-"""Softmax and cross-entropy kernels against their twins: rows, columns and gathered columns, and exp to the last bit."""
+"""Softmax and cross-entropy kernels against their twins: rows, columns and gathered columns; exp in ulps."""
 
 import numpy as np
 import pytest

@@ -12,9 +12,7 @@ def _descent(param, grad, weight_decay, maximize):
     return grad + weight_decay * _wide(param) if weight_decay else grad
 
 
-def sgd_step(
-    params, grads, momentum_buffers, lr, momentum, dampening, weight_decay, nesterov, maximize, first
-):
+def sgd_step(params, grads, momentum_buffers, lr, momentum, dampening, weight_decay, nesterov, maximize, first):
     for i, param in enumerate(params):
         step = _descent(param, grads[i], weight_decay, maximize)
         if momentum_buffers is not None:
