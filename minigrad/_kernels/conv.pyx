@@ -9,7 +9,8 @@ latter from a small table.
   stride s the copy holds s x s phases of the image, in each of which the stride is 1;
 - backward_input: the same with g in place of x. With stride s the pixels of dx fall into s x s phases, each a
   convolution of stride 1 with the kernel positions that reach it, so no zero is ever put between the elements of g;
-- backward_weight: rows = (channel, kernel position), sum over output pixels, lanes = output channels.
+- backward_weight: rows = (channel, kernel position), sum over output pixels, lanes = output channels; or, with one or
+  two output channels in a group, dot products of rows of pixels.
 
 2 N O (C / groups) KH KW OH OW operations each, and somewhat more for the border. Sums run in blocks of DEPTH (192)
 terms, added one after the other, so with K terms the error is at most about (192 + K / 192) eps sum |a| |b|.
@@ -296,6 +297,26 @@ cdef void weight_image(const Convolution* v, const WeightSum* t, const floating*
                                 sums + i * t.padded + j, t.padded, wide, GEMM_STORE if first and p == 0 else 0)
 
 
+cdef void weight_image_by_dots(const Convolution* v, const WeightSum* t, const floating* image, Py_ssize_t pitch,
+                               Py_ssize_t n, Py_ssize_t group, Py_ssize_t start, Py_ssize_t stop, bint first,
+                               floating* sums) noexcept nogil:
+    """The same where output channels would leave most lanes empty (depthwise): the lanes are pixels of a row."""
+    cdef Py_ssize_t pixels = v.out_height * v.out_width
+    cdef Py_ssize_t rows = max(1, DEPTH * lanes_of(image) // v.out_width)  # a lane sums some DEPTH pixels
+    cdef Py_ssize_t i, j, h, h_block
+    cdef const floating* g
+    cdef floating total
+    for j in range(v.outputs):
+        g = <const floating*>t.g + ((n * v.groups + group) * v.outputs + j) * pixels
+        for i in range(start, stop):
+            total = 0 if first else sums[i * t.padded + j]
+            for h_block in range(blocks_of(v.out_height, rows)):
+                h = h_block * rows
+                total += dot(image + t.tap_offset[i] + h * v.stride_h * pitch, v.stride_h * pitch, v.stride_w,
+                             g + h * v.out_width, v.out_width, min(rows, v.out_height - h), v.out_width)
+            sums[i * t.padded + j] = total
+
+
 cdef void weight_task(const Convolution* v, const WeightSum* t, const Images* images, Py_ssize_t task,
                       Py_ssize_t shares, floating* private) noexcept nogil:
     """One part of the batch, and one share of the rows of every group."""
@@ -305,13 +326,19 @@ cdef void weight_task(const Convolution* v, const WeightSum* t, const Images* im
     cdef Py_ssize_t stop = min(t.depth, start + share)
     cdef Py_ssize_t n, group
     cdef floating* copy = private + DEPTH * t.across
+    cdef floating* sums
+    cdef const floating* image
     if start >= stop:
         return
     for n in range(part * t.each, min(v.batch, (part + 1) * t.each)):
         copy_image(images, n, <const floating*>images.data, copy)
         for group in range(v.groups):
-            weight_image(v, t, copy + group * v.channels * images.plane, n, group, start, stop, n == part * t.each,
-                         <floating*>t.sums + (part * v.groups + group) * t.depth * t.padded, private)
+            sums = <floating*>t.sums + (part * v.groups + group) * t.depth * t.padded
+            image = copy + group * v.channels * images.plane
+            if v.outputs <= 2 and v.groups > 1:
+                weight_image_by_dots(v, t, image, images.pitch, n, group, start, stop, n == part * t.each, sums)
+            else:
+                weight_image(v, t, image, n, group, start, stop, n == part * t.each, sums, private)
 
 
 cdef void add_parts(const Convolution* v, const WeightSum* t, Py_ssize_t group, floating* dweight) noexcept nogil:
@@ -322,7 +349,7 @@ cdef void add_parts(const Convolution* v, const WeightSum* t, Py_ssize_t group, 
     cdef Py_ssize_t part, i
     for part in range(1, t.parts):
         sums = <const floating*>t.sums + (part * v.groups + group) * size
-        for i in range(size):
+        for i in range(size):  # with the unused lanes, whatever they hold
             total[i] += sums[i]
     transpose_to(total, t.padded, t.depth, v.outputs, dweight + group * v.outputs * t.depth, t.depth)
 

@@ -21,6 +21,10 @@ cdef extern from "gemm.h":
                                float* target, Py_ssize_t target_row) noexcept nogil
     void gemm_transpose_to_f64(const double* source, Py_ssize_t source_row, Py_ssize_t rows, Py_ssize_t columns,
                                double* target, Py_ssize_t target_row) noexcept nogil
+    float gemm_dot_f32(const float* x, Py_ssize_t x_row, Py_ssize_t x_step, const float* y, Py_ssize_t y_row,
+                       Py_ssize_t rows, Py_ssize_t columns) noexcept nogil
+    double gemm_dot_f64(const double* x, Py_ssize_t x_row, Py_ssize_t x_step, const double* y, Py_ssize_t y_row,
+                        Py_ssize_t rows, Py_ssize_t columns) noexcept nogil
     void gemm_copy_rows_f32(const float* source, Py_ssize_t source_row, Py_ssize_t rows, Py_ssize_t columns,
                             float* target, Py_ssize_t target_row) noexcept nogil
     void gemm_copy_rows_f64(const double* source, Py_ssize_t source_row, Py_ssize_t rows, Py_ssize_t columns,
@@ -62,6 +66,14 @@ cdef inline void copy_rows(const floating* source, Py_ssize_t source_row, Py_ssi
         gemm_copy_rows_f32(source, source_row, rows, columns, target, target_row)
     else:
         gemm_copy_rows_f64(source, source_row, rows, columns, target, target_row)
+
+
+cdef inline floating dot(const floating* x, Py_ssize_t x_row, Py_ssize_t x_step, const floating* y, Py_ssize_t y_row,
+                         Py_ssize_t rows, Py_ssize_t columns) noexcept nogil:
+    if floating is float:
+        return gemm_dot_f32(x, x_row, x_step, y, y_row, rows, columns)
+    else:
+        return gemm_dot_f64(x, x_row, x_step, y, y_row, rows, columns)
 
 
 cdef inline Py_ssize_t floor_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
