@@ -7,6 +7,7 @@ typedef GEMM_REAL GEMM_NAME(unaligned) __attribute__((vector_size(GEMM_BYTES), a
 typedef GEMM_INTEGER GEMM_NAME(mask) __attribute__((vector_size(GEMM_BYTES)));
 /* ROWS lanes: what is transposed to pack a panel, ROWS x ROWS at a time. */
 typedef GEMM_REAL GEMM_NAME(column) __attribute__((vector_size(GEMM_ROWS * sizeof(GEMM_REAL))));
+typedef GEMM_INTEGER GEMM_NAME(indices) __attribute__((vector_size(GEMM_ROWS * sizeof(GEMM_REAL))));
 typedef GEMM_REAL GEMM_NAME(unaligned_column)
     __attribute__((vector_size(GEMM_ROWS * sizeof(GEMM_REAL)), aligned(sizeof(GEMM_REAL)), may_alias));
 
@@ -165,13 +166,18 @@ static void GEMM_NAME(tile_a_in_place)(int rows, ptrdiff_t depth, const GEMM_REA
 /* x[0..ROWS) as the rows of a square, replaced by its columns: log2(ROWS) rounds of a perfect shuffle. */
 GEMM_INLINE void GEMM_NAME(transpose)(GEMM_NAME(column) *x) {
     GEMM_NAME(column) y[GEMM_ROWS];
+#if defined(__clang__) || __GNUC__ >= 12
+#define GEMM_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define GEMM_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (GEMM_NAME(indices)){__VA_ARGS__})
+#endif
 #if GEMM_ROWS == 8
-#define GEMM_LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
-#define GEMM_HIGH(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#define GEMM_LOW(a, b) GEMM_SHUFFLE(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define GEMM_HIGH(a, b) GEMM_SHUFFLE(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
 #define GEMM_ROUNDS 3
 #else
-#define GEMM_LOW(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
-#define GEMM_HIGH(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#define GEMM_LOW(a, b) GEMM_SHUFFLE(a, b, 0, 4, 1, 5)
+#define GEMM_HIGH(a, b) GEMM_SHUFFLE(a, b, 2, 6, 3, 7)
 #define GEMM_ROUNDS 2
 #endif
 #pragma GCC unroll 4
@@ -184,6 +190,7 @@ GEMM_INLINE void GEMM_NAME(transpose)(GEMM_NAME(column) *x) {
 #pragma GCC unroll 8
         for (int i = 0; i < GEMM_ROWS; i++) x[i] = y[i];
     }
+#undef GEMM_SHUFFLE
 #undef GEMM_LOW
 #undef GEMM_HIGH
 #undef GEMM_ROUNDS
@@ -263,4 +270,27 @@ static void GEMM_NAME(copy_rows)(const GEMM_REAL *source, ptrdiff_t source_row, 
         }
     }
 #undef GEMM_COPY
+}
+
+/* The sum of x[i * x_row + j * x_step] * y[i * y_row + j]: each lane sums its share, and these are added. */
+static GEMM_REAL GEMM_NAME(dot)(const GEMM_REAL *x, ptrdiff_t x_row, ptrdiff_t x_step, const GEMM_REAL *y,
+                                ptrdiff_t y_row, ptrdiff_t rows, ptrdiff_t columns) {
+    GEMM_NAME(vector) sum = {0};
+    GEMM_NAME(column) half = {0};
+    GEMM_REAL total = 0, lanes[GEMM_LANES];
+    for (ptrdiff_t i = 0; i < rows; i++, x += x_row, y += y_row) {
+        ptrdiff_t j = 0;
+        if (x_step == 1) {
+            for (; j + GEMM_LANES <= columns; j += GEMM_LANES)
+                sum += *(const GEMM_NAME(unaligned) *)(x + j) * *(const GEMM_NAME(unaligned) *)(y + j);
+            for (; j + GEMM_ROWS <= columns; j += GEMM_ROWS)
+                half += *(const GEMM_NAME(unaligned_column) *)(x + j) * *(const GEMM_NAME(unaligned_column) *)(y + j);
+        }
+        for (; j < columns; j++) total += x[j * x_step] * y[j];
+    }
+    memcpy(lanes, &sum, sizeof(lanes));
+    for (int width = GEMM_LANES / 2; width; width /= 2)
+        for (int l = 0; l < width; l++) lanes[l] += lanes[l + width];
+    for (int l = 0; l < GEMM_ROWS; l++) total += half[l];
+    return total + lanes[0];
 }
