@@ -7,7 +7,7 @@ dbias = sum g, dweight = sum g x^, dx = weight rstd (g - dbias / M - x^ dweight 
 
 A channel is N runs of S numbers. Long runs (S >= LONG) are taken one channel at a time, whose second and third pass
 then find it in the cache. Short runs are taken as columns: a block of neighbouring channels makes rows of at most
-COLUMNS numbers, which are added up row by row, so that S = 1 runs at the speed of memory too. Threads share channels
+COLUMNS numbers, which are added up row by row, in vectors even where S = 1. Threads share channels
 or blocks; which way is taken depends on S alone, so the sums are the same for any number of threads.
 
 Sums have double accumulators. Error of a sum of M numbers: for float32 that of the final rounding (plus M 2^-53

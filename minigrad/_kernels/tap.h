@@ -1,6 +1,6 @@
 /* One tap of many pooling windows: where x[j] beats best[j], or is NaN, it and its place replace them. A function of its
    own, never inlined: merged with the loops around it GCC 12 turns the two choices into branches, and pooling 3 x 3 at
-   stride 2 took six times as long. */
+   stride 2 took about six times as long. */
 #ifndef MINIGRAD_TAP_H
 #define MINIGRAD_TAP_H
 
