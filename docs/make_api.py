@@ -35,6 +35,9 @@ OTHER = {
 }  # fmt: skip
 
 
+INTERNAL = {"accumulate", "wrap_gradient", "remember", "check"}  # methods between the floors
+
+
 def written(method: str) -> str:
     """How a Tensor method is written: `x + y` for __add__, `Tensor.exp` for exp."""
     if method in OTHER:
@@ -47,18 +50,36 @@ def written(method: str) -> str:
     return f"Tensor.{method}"
 
 
-def signature(function: Callable) -> str:
-    """The arguments of a function or of a class, without self, and what it returns."""
+class Bare(str):
+    """Text that stands in a signature without quotes."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def signature(function: Callable, skip: int = 0) -> str:
+    """The arguments of a function or of a class, without self and the first `skip`, and what it returns."""
     target = function.__init__ if inspect.isclass(function) else function  # type: ignore[misc]
     if not hasattr(target, "__code__") and not hasattr(target, "__wrapped__"):
         return ""
+
+    def bare(annotation: Any) -> Any:  # Any says nothing
+        known = annotation not in ("Any", inspect.Signature.empty)
+        return Bare(annotation) if known and isinstance(annotation, str) else inspect.Signature.empty
+
     found = inspect.signature(target)
-    arguments = [argument for name, argument in found.parameters.items() if name not in ("self", "cls")]
-    found = found.replace(parameters=arguments)
-    if inspect.isclass(function):
-        found = found.replace(return_annotation=inspect.Signature.empty)
-    text = re.sub(r"<(?:function|class) '?([\w.]+)'?(?: at 0x\w+)?>", r"\1", str(found))
-    return re.sub(r"'([A-Z][\w.\[\], |]*)'", r"\1", text)  # annotations that are strings
+    arguments = [
+        argument.replace(
+            annotation=bare(argument.annotation),
+            default=Bare(argument.default.__name__)
+            if callable(argument.default) and argument.default is not argument.empty
+            else argument.default,
+        )
+        for name, argument in found.parameters.items()
+        if name not in ("self", "cls")
+    ]
+    result = "" if inspect.isclass(function) else found.return_annotation
+    return str(inspect.Signature(arguments[skip:], return_annotation=bare(result or "Any")))
 
 
 def doc(thing: Any) -> str:
@@ -86,7 +107,12 @@ def members(kind: type) -> Iterator[str]:
     for name, member in vars(kind).items():
         function = member.__func__ if isinstance(member, classmethod | staticmethod) else member
         inherited = next((vars(base)[name] for base in kind.__mro__[1:] if name in vars(base)), None)
-        if name.startswith("_") or not function.__doc__ or function.__doc__ == getattr(inherited, "__doc__", None):
+        if (
+            name.startswith("_")
+            or name in INTERNAL
+            or not function.__doc__
+            or function.__doc__ == getattr(inherited, "__doc__", None)
+        ):
             continue
         if isinstance(function, property):
             yield f"- `{name}`: {indented(doc(function))}"
@@ -126,22 +152,31 @@ def tensor_section() -> Iterator[str]:
     own = [line for line in members(Tensor) if re.match(r"- `(\w+)", line)[1] not in ops.METHODS]  # type: ignore[index]
     yield "\n".join(own) + "\n"
     functions = {id(function) for function in (*ops.FUNCTIONS.values(), *ops.FUNCTIONAL.values())}
-    yield "Operations that are methods or operators alone:\n"
     alone: dict[int, list[str]] = {}
+    in_place = []
     for name, method in ops.METHODS.items():
-        if id(unwrapped(method)) not in functions and written(name).startswith("Tensor."):
+        if id(unwrapped(method)) in functions or (written(name)[:6] != "Tensor" and name not in OTHER):
+            continue
+        if (method.__doc__ or "").startswith("The in-place form"):
+            in_place.append(name)
+        else:
             alone.setdefault(id(method), []).append(name)
+    yield f"In-place forms of operations, which write into the Tensor and return it: {', '.join(f'`{name}`' for name in sorted(in_place))}.\n"
+    yield "Operations that are methods or operators alone:\n"
     for names in sorted(alone.values()):
         method = ops.METHODS[names[0]]
-        shown = "" if names[0] in ops.declare.PROPERTIES else signature(method)
+        first = OTHER.get(names[0]) or names[0] + ("" if names[0] in ops.declare.PROPERTIES else signature(method, 1))
         also = f" (also {', '.join(f'`{name}`' for name in names[1:])})" if names[1:] else ""
-        yield f"- `{names[0]}{shown}`{also}: {indented(doc(method))}"
+        yield f"- `{first}`{also}: {indented(doc(method))}"
     yield ""
 
 
 def unwrapped(method: Callable) -> Callable:
     """The declared function behind an operator, which `declare` wraps."""
-    cells = {name: cell.cell_contents for name, cell in zip(method.__code__.co_freevars, method.__closure__ or (), strict=True)}
+    cells = {
+        name: cell.cell_contents
+        for name, cell in zip(method.__code__.co_freevars, method.__closure__ or (), strict=True)
+    }
     return cells.get("function", method) if method.__qualname__.startswith("_operator") else method
 
 

@@ -95,6 +95,12 @@ def grad(
     `grad_outputs` weighs non-scalar outputs. `create_graph=True` records the result, for gradients of any order. An input
     the outputs do not depend on raises, unless `allow_unused` (its gradient is None) or `materialize_grads` (zeros).
     Only the part of the graph between outputs and inputs is run.
+
+    >>> x = minigrad.tensor(3.0, requires_grad=True)
+    >>> (first,) = minigrad.autograd.grad(x**3, x, create_graph=True)
+    >>> (second,) = minigrad.autograd.grad(first, x)
+    >>> first.item(), second.item()
+    (27.0, 18.0)
     """
     outputs, inputs = _as_tuple(outputs), _as_tuple(inputs)
     if materialize_grads and allow_unused is False:
@@ -141,6 +147,13 @@ class detect_anomaly:
 
     Costs a stack trace for each operation, so it is for debugging. As in PyTorch, a context manager around forward and
     backward.
+
+    >>> x = minigrad.tensor(0.0, requires_grad=True)
+    >>> with minigrad.autograd.detect_anomaly():
+    ...     (x.sqrt() * 0).backward()
+    Traceback (most recent call last):
+    RuntimeError: Function 'SqrtBackward' returned nan values in its 0th output.
+    ...
     """
 
     def __init__(self, check_nan: bool = True) -> None:

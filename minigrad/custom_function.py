@@ -182,6 +182,21 @@ class Function:
     Write `forward(ctx, *args)` and `backward(ctx, *grad_outputs)` as static methods on Tensors (or `forward(*args)` with
     `setup_context(ctx, inputs, output)`), and call `apply(*args)`. Operations inside forward are not recorded; those in
     backward are when `create_graph` is set. backward returns a gradient (or None) for each argument of forward.
+
+    >>> class Square(minigrad.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x * x
+    ...
+    ...     @staticmethod
+    ...     def backward(ctx, grad):
+    ...         (x,) = ctx.saved_tensors
+    ...         return 2 * x * grad
+    >>> x = minigrad.tensor(3.0, requires_grad=True)
+    >>> Square.apply(x).backward()
+    >>> x.grad
+    tensor(6.)
     """
 
     setup_context: Any = None

@@ -56,7 +56,14 @@ class _GradMode:
 
 
 class no_grad(_GradMode):
-    """Record nothing: results do not require gradients."""
+    """Record nothing: results do not require gradients.
+
+    >>> weight = minigrad.ones(2, requires_grad=True)
+    >>> with minigrad.no_grad():
+    ...     weight -= 0.5
+    >>> weight
+    tensor([0.5000, 0.5000], requires_grad=True)
+    """
 
     recording = False
 

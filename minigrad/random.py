@@ -22,6 +22,11 @@ class Generator:
 
     `generator.at(call, offset)` is the same stream from another place: with an `offset` the elements drawn are those
     that a larger call would have drawn from that index on, so a part of a batch can be given its part of the mask.
+
+    >>> whole = F.dropout(minigrad.ones(100), generator=minigrad.Generator().manual_seed(7))
+    >>> part = F.dropout(minigrad.ones(40), generator=minigrad.Generator().manual_seed(7).at(0, offset=60))
+    >>> minigrad.equal(whole[60:], part)
+    True
     """
 
     def __init__(self, device: Any = "cpu") -> None:
@@ -112,7 +117,14 @@ default_generator = Generator()
 
 
 def manual_seed(seed: int) -> Generator:
-    """Seed the default generator, from which everything random draws unless given `generator=`; returns it."""
+    """Seed the default generator, from which everything random draws unless given `generator=`; returns it.
+
+    >>> generator = minigrad.manual_seed(0)
+    >>> first = minigrad.rand(3)
+    >>> generator = minigrad.manual_seed(0)
+    >>> minigrad.equal(first, minigrad.rand(3))
+    True
+    """
     return default_generator.manual_seed(seed)
 
 

@@ -49,6 +49,10 @@ def save(obj: Any, path: str | os.PathLike) -> None:
 
     The old file, if there is one, stays whole until the new one has taken its place. TypeError for what cannot be
     written (and ValueError for more than 64 levels) is raised before anything is; OSError where writing fails.
+
+    >>> minigrad.save({"weight": minigrad.ones(2), "epoch": 3}, "run.safetensors")
+    >>> minigrad.load("run.safetensors")
+    {'weight': tensor([1., 1.]), 'epoch': 3}
     """
     from safetensors import SafetensorError, safe_open
     from safetensors.numpy import save_file

@@ -180,6 +180,11 @@ class Tensor(Variable):
         `gradient`, of this Tensor's shape, may be left out for a single element. `retain_graph=True` keeps what a second
         backward needs; `create_graph=True` records the gradients, so that they can be differentiated. With `inputs`
         gradients accumulate in those leaves only.
+
+        >>> x = minigrad.tensor([1.0, 2.0], requires_grad=True)
+        >>> (x * x).sum().backward()
+        >>> x.grad
+        tensor([2., 4.])
         """
         from .autograd import backward
 
@@ -251,7 +256,14 @@ class Tensor(Variable):
         self.register_hook(keep)
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
-        """Call `hook(grad)` when the gradient of this Tensor is known; what it returns, if anything, replaces it."""
+        """Call `hook(grad)` when the gradient of this Tensor is known; what it returns, if anything, replaces it.
+
+        >>> x = minigrad.tensor([1.0, 2.0], requires_grad=True)
+        >>> handle = x.register_hook(lambda grad: grad.clamp(max=1.0))
+        >>> (x * 3).sum().backward()
+        >>> x.grad
+        tensor([1., 1.])
+        """
         if not self._tracked:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         owner: Any = self if self.grad_fn is None else self.grad_fn

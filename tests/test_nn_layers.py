@@ -73,7 +73,9 @@ def test_module_list():
     assert layers.pop(0) is b
     del layers[0:2]
     assert list(layers) == [c]
-    assert list(layers + [a]) == [c, a]
+    joined = layers + [a]  # noqa: RUF005
+    assert isinstance(joined, nn.ModuleList)
+    assert list(joined) == [c, a]
     with pytest.raises(NotImplementedError, match='ModuleList\\] is missing the required "forward"'):
         layers(mg.ones(1))
     with pytest.raises(TypeError, match="iterable"):

@@ -175,5 +175,5 @@ def test_buffers_that_do_not_persist_are_left_out():
     net.register_buffer("none", None)
     assert list(net.state_dict()) == ["kept"]
     net.load_state_dict({"kept": mg.zeros(1)})
-    with pytest.raises(RuntimeError, match='Unexpected key.*"scratch"'):
+    with pytest.raises(RuntimeError, match=r'Unexpected key.*"scratch"'):
         net.load_state_dict({"kept": mg.zeros(1), "scratch": mg.zeros(1)})

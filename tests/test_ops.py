@@ -309,12 +309,12 @@ x.mean()               -  -  -  f2 f4 f8
 x.prod()               i8 i8 i8 f2 f4 f8
 x.cumsum(0)            i8 i8 i8 f2 f4 f8
 x.amax()               b  i4 i8 f2 f4 f8
-x.argmax()             -  i8 i8 i8 i8 i8
+x.argmax()             i8 i8 i8 i8 i8 i8
 x.all()                b  b  b  b  b  b
 x.exp()                f4 f4 f4 f2 f4 f8
-x.abs()                -  i4 i8 f2 f4 f8
+x.abs()                b  i4 i8 f2 f4 f8
 x.sqrt()               f4 f4 f4 f2 f4 f8
-x.floor()              -  i4 i8 f2 f4 f8
+x.floor()              b  i4 i8 f2 f4 f8
 -x                     -  i4 i8 f2 f4 f8
 ~x                     b  i4 i8 -  -  -
 x ** 2                 i8 i4 i8 f2 f4 f8

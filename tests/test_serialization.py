@@ -393,6 +393,21 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(path, monkeypatch):
         assert os.listdir(path.parent) == [path.name]
 
 
+def test_the_file_is_synced_before_it_is_renamed_and_the_folder_after(path, monkeypatch):
+    done = []
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+
+        def noted(*args, real=real):
+            target = os.readlink(f"/proc/self/fd/{args[0]}") if len(args) == 1 else args[1]
+            done.append((real.__name__, "temporary" if target.endswith(".tmp") else target))
+            return real(*args)
+
+        monkeypatch.setattr(serialization.os, name, noted)
+    mg.save(1, path)
+    assert done == [("fsync", "temporary"), ("replace", str(path)), ("fsync", str(path.parent))]
+
+
 def test_a_full_disk(path):
     """A limit on the size of files stands for it: the old file stays, and OSError says what happened."""
     mg.save("old", path)

@@ -278,12 +278,13 @@ class DrawsAtItsEnd(RandomSampler):
 @pytest.mark.parametrize("call", [3, 4, 5, 6, 7, 8])  # an epoch is 4 steps and 2 batches of validation
 def test_all_sources_of_random_numbers_resume(call, tmp_path):
     def run(path: Path | None, metric: Any, resume: bool = False) -> Any:
+        minigrad.manual_seed(3)
         np.random.seed(5)  # noqa: NPY002
         random.seed(5)
         own, layer, order = (minigrad.Generator().manual_seed(seed) for seed in (7, 8, 9))
         data = Noisy(*images())
         data.own = own
-        loader = DataLoader(data, 16, sampler=DrawsAtItsEnd(data, generator=order))
+        loader = DataLoader(data, 13, sampler=DrawsAtItsEnd(data, generator=order))
         validation = DataLoader(TensorDataset(*images()), 32, shuffle=True)
         made = trainer(path, metric, network(generator=layer))
         result = outcome(made, made.fit(loader, validation, epochs=3, resume=resume))
@@ -317,7 +318,7 @@ def test_a_plateau_is_watched_in_the_validation_loss():
     x, y = images()
     history = made.fit((x, y), (x, (y + 1) % CLASSES), epochs=4)  # what is learned makes it worse
     assert history["val_loss"] == sorted(history["val_loss"])
-    assert history["lr"] == [0.01 / 25, 0.01 / 25, 0.01 / 50, 0.01 / 100]
+    assert history["lr"] == pytest.approx([0.01 / 25, 0.01 / 25, 0.01 / 50, 0.01 / 100])
 
 
 @pytest.mark.parametrize("step", ["epoch", "batch"])

@@ -25,17 +25,14 @@ _X86_LEVELS = ("v2", "v3", "v4")
 
 def built_levels() -> list[str]:
     """The levels this build holds and this machine runs, slowest first."""
-    present = [level for level in (*_X86_LEVELS, "generic") if _exists(level)]
-    return [level for level in present if level == "generic" or int(level[1]) <= system.x86_level()]
-
-
-def _exists(level: str, module: str = "") -> bool:
-    return any(f"{module}_{level}." in name for name in os.listdir(os.path.dirname(__file__)))
+    files = os.listdir(os.path.dirname(__file__))
+    runs = ["generic", *_X86_LEVELS[: max(system.x86_level() - 1, 0)]]
+    return [level for level in runs if any(name.startswith(f"{MODULES[0]}_{level}.") for name in files)]
 
 
 def load(level: str) -> dict[str, ModuleType]:
     """The kernel modules of one level by theme, such as `load('v3')['matmul']`."""
-    return {name: import_module(f"{__name__}.{name}_{level}") for name in MODULES if _exists(level, name)}
+    return {name: import_module(f"{__name__}.{name}_{level}") for name in MODULES}
 
 
 def _choose() -> str:
@@ -55,15 +52,15 @@ def _choose() -> str:
 
 LEVEL = _choose()
 _modules = load(LEVEL)
-activation = _modules.get("activation")
-conv = _modules.get("conv")
-dropout = _modules.get("dropout")
-loss = _modules.get("loss")
-matmul = _modules.get("matmul")
-norm = _modules.get("norm")
-optim = _modules.get("optim")
-pool = _modules.get("pool")
-reduce = _modules.get("reduce")
+activation: Any = _modules["activation"]
+conv: Any = _modules["conv"]
+dropout: Any = _modules["dropout"]
+loss: Any = _modules["loss"]
+matmul: Any = _modules["matmul"]
+norm: Any = _modules["norm"]
+optim: Any = _modules["optim"]
+pool: Any = _modules["pool"]
+reduce: Any = _modules["reduce"]
 
 _state: dict[str, Any] = {"threads": 1, "started": False, "forked": False}
 

@@ -107,7 +107,15 @@ class BatchNorm1d(_BatchNorm):
 
 
 class BatchNorm2d(_BatchNorm):
-    """`BatchNorm1d` for images (N, C, H, W)."""
+    """`BatchNorm1d` for images (N, C, H, W).
+
+    >>> layer = nn.BatchNorm2d(3)
+    >>> out = layer(minigrad.randn(16, 3, 8, 8) * 5 + 2)
+    >>> abs(out.mean().item()) < 1e-6, round(out.std().item(), 2)
+    (True, 1.0)
+    >>> layer.eval()(minigrad.zeros(1, 3, 8, 8)).shape  # a single image, by the running statistics
+    (1, 3, 8, 8)
+    """
 
     ranks = (4,)
 

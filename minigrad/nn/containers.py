@@ -87,7 +87,14 @@ class _Listed(Module):
 
 
 class Sequential(_Listed):
-    """Modules in a row, each called with what the one before returned: `Sequential(a, b)`, or a dict of named ones."""
+    """Modules in a row, each called with what the one before returned: `Sequential(a, b)`, or a dict of named ones.
+
+    >>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 2))
+    >>> model(minigrad.ones(3, 4)).shape
+    (3, 2)
+    >>> list(model.state_dict())
+    ['0.weight', '0.bias', '3.weight', '3.bias']
+    """
 
     def __init__(self, *args: Any) -> None:
         super().__init__()

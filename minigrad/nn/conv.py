@@ -120,6 +120,10 @@ class Conv2d(_Conv):
     """A convolution of images: (N, C, H, W) to (N, out_channels, H', W'); weight (out_channels, in_channels / groups, KH, KW).
 
     `padding` is a number (or two), 'valid' or 'same'; `padding_mode` fills it: 'zeros', 'reflect', 'replicate' or 'circular'.
+
+    >>> layer = nn.Conv2d(3, 8, kernel_size=3, stride=2, padding=1)
+    >>> layer(minigrad.zeros(5, 3, 32, 32)).shape
+    (5, 8, 16, 16)
     """
 
     axes = 2

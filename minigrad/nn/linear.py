@@ -27,6 +27,12 @@ class Linear(Module):
     """input @ weight.T + bias: (..., in_features) to (..., out_features).
 
     Weight (out_features, in_features) and bias (out_features,) begin uniform within 1 / sqrt(in_features), as in PyTorch.
+
+    >>> layer = nn.Linear(3, 2)
+    >>> layer(minigrad.ones(5, 3)).shape
+    (5, 2)
+    >>> {name: parameter.shape for name, parameter in layer.named_parameters()}
+    {'weight': (2, 3), 'bias': (2,)}
     """
 
     bias: Parameter | None

@@ -31,6 +31,17 @@ class Module:
     Subclasses call `super().__init__()`, assign their parts as attributes, and define `forward`; the module itself is
     then called. A part that is assigned is registered under its attribute's name, and is an ordinary attribute too, so that
     reading it costs no more than reading any other.
+
+    >>> class Scale(nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.factor = nn.Parameter(minigrad.tensor(2.0))
+    ...
+    ...     def forward(self, x):
+    ...         return x * self.factor
+    >>> model = Scale()
+    >>> model(minigrad.ones(2))
+    tensor([2., 2.], grad_fn=<MulBackward0>)
     """
 
     training: bool = True

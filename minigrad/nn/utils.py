@@ -29,6 +29,13 @@ def clip_grad_norm_(
     """Scale all gradients, in place, so that their norm as one vector is at most `max_norm`; returns the norm before.
 
     RuntimeError for a norm that is infinite or NaN if `error_if_nonfinite`; nothing has changed then.
+
+    >>> w = minigrad.zeros(2, requires_grad=True)
+    >>> (w * minigrad.tensor([3.0, 4.0])).sum().backward()
+    >>> nn.utils.clip_grad_norm_([w], max_norm=1.0)
+    tensor(5.)
+    >>> w.grad
+    tensor([0.6000, 0.8000])
     """
     grads = _gradients(parameters)
     if not grads:

@@ -9,7 +9,8 @@ import numpy as np
 
 from .. import _kernels as kernels
 from ..tensor import Function, Fused, Tensor
-from .border import KERNEL_DTYPES, as_tensor, axis_of, cast, contiguous, empty_like, floating, op
+from .arithmetic import Clamp
+from .border import KERNEL_DTYPES, as_tensor, axis_of, cast, contiguous, empty_like, floating, op, same_dtype
 from .elementwise import erf, exp, tanh
 from .indexing import Where, where
 
@@ -177,8 +178,7 @@ def logsigmoid(input: Tensor) -> Tensor:
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, elsewhere alpha (e^x - 1)."""
     x = floating(input)
-    positive = x > 0
-    return maybe_in_place(x, where(positive, x, where(positive, 0.0 * x, x).expm1() * alpha), inplace, "elu")
+    return maybe_in_place(x, where(x > 0, x, x.clamp(max=0).expm1() * alpha), inplace, "elu")
 
 
 @op("F.silu")
@@ -195,11 +195,20 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
     return maybe_in_place(x, x * tanh(softplus(x)), inplace, "mish")
 
 
+class Hardtanh(Clamp):
+    """Clamp whose gradient at the bounds themselves is 0, as in PyTorch."""
+
+    def forward(self, x: np.ndarray, low: float, high: float) -> np.ndarray:
+        out = super().forward(x, low, high)
+        self.inside = ((low < x) & (x < high)).astype(x.dtype)
+        return out
+
+
 @op("F.hardtanh")
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """x limited to [min_val, max_val]."""
-    x = as_tensor(input)
-    return maybe_in_place(x, x.clamp(min_val, max_val), inplace, "hardtanh")
+    x = floating(input)
+    return maybe_in_place(x, Hardtanh.apply(x, min_val, max_val), inplace, "hardtanh")
 
 
 @op("F.relu6")
@@ -266,6 +275,7 @@ def _softmax(function: type[Function], name: str, input: Tensor, dim: int | None
     x = floating(input) if dtype is None else cast(as_tensor(input), as_dtype(dtype))
     if dim is None:
         raise TypeError(f"{name}() needs dim: the axis along which the probabilities sum to 1")
+    same_dtype(name, input=x)
     if x.ndim == 0:
         axis_of(dim, 0)
         return function.apply(x.reshape(1), 0).reshape(())
@@ -274,7 +284,11 @@ def _softmax(function: type[Function], name: str, input: Tensor, dim: int | None
 
 @op("softmax", ".softmax", "F.softmax")
 def softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:
-    """exp(x) / sum(exp(x)) along `dim`, without overflow."""
+    """exp(x) / sum(exp(x)) along `dim`, without overflow.
+
+    >>> F.softmax(minigrad.tensor([0.0, 0.0, 1000.0]), dim=0)
+    tensor([0., 0., 1.])
+    """
     return _softmax(Softmax, "softmax", input, dim, dtype)
 
 

@@ -10,7 +10,7 @@ from ..tensor import Function, Tensor
 from .border import as_tensor, binary, cast, floating, op, operands, scalar_or_tensor_dtype, shape_of, unary
 from .broadcast import fit
 from .elementwise import Log, zero_slope
-from .indexing import Where
+from .indexing import Where, where
 
 
 class Add(Function):
@@ -112,24 +112,34 @@ def power(x: Any, y: Any) -> Any:
 @op("add", ".add", ".__add__", ".__radd__")
 def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """input + alpha * other, broadcast."""
-    if alpha != 1:
-        other = mul(as_tensor(other, "other"), alpha)
     x, y = operands(input, other)
+    if alpha != 1 or type(alpha) is bool:
+        y = _times_alpha(x, y, alpha)
     return Add.apply(x, y) if isinstance(x, Tensor) else Add.apply(y, x)
 
 
 @op("sub", "subtract", ".sub", ".subtract", ".__sub__")
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """input - alpha * other, broadcast. Bool Tensors cannot be subtracted: use logical_xor or logical_not."""
-    if alpha != 1:
-        other = mul(as_tensor(other, "other"), alpha)
-    x, y = operands(input, other)
-    if scalar_or_tensor_dtype(x).kind == "b" or (scalar_or_tensor_dtype(y).kind == "b" and not isinstance(y, bool)):
+    if any(type(t) is bool or getattr(t, "dtype", None) == bool for t in (input, other)):
         raise RuntimeError(
             "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the "
             "`~` or `logical_not()` operator instead."
         )
+    x, y = operands(input, other)
+    if alpha != 1 or type(alpha) is bool:
+        y = _times_alpha(x, y, alpha)
     return Sub.apply(x, y)
+
+
+def _times_alpha(x: Any, y: Any, alpha: float) -> Any:
+    """alpha * y, in the dtype that x and y have."""
+    dtype = scalar_or_tensor_dtype(x if isinstance(x, Tensor) else y)
+    if type(alpha) is bool and dtype.kind != "b":
+        raise RuntimeError("Boolean alpha only supported for Boolean results.")
+    if type(alpha) is float and dtype.kind != "f":
+        raise RuntimeError(f"For integral input tensors, argument alpha must not be a floating point number (got {dtype})")
+    return mul(y, bool(alpha) if dtype.kind == "b" else alpha) if isinstance(y, Tensor) else y * alpha
 
 
 @op("rsub", ".__rsub__")
@@ -155,15 +165,10 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
             f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
         )
     x, y = operands(input, other)
-    dtype = scalar_or_tensor_dtype(x if isinstance(x, Tensor) else y)
-    quotient = Div.apply(floating(x) if isinstance(x, Tensor) else x, floating(y) if isinstance(y, Tensor) else y)
-    if rounding_mode is None:
-        return quotient
-    _check_integer_divisor(dtype, y)
-    if dtype.kind in "iu":
-        a, b = np.broadcast_arrays(values(x), values(y))
-        return as_tensor((np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b))).astype(dtype))
-    return quotient.trunc()
+    if rounding_mode == "trunc":
+        _check_integer_divisor(scalar_or_tensor_dtype(x if isinstance(x, Tensor) else y), y)
+        return TruncDivide.apply(x, y)
+    return Div.apply(floating(x) if isinstance(x, Tensor) else x, floating(y) if isinstance(y, Tensor) else y)
 
 
 @op(".__rtruediv__")
@@ -191,6 +196,15 @@ class FloorDivide(Function):
     def backward(self, g: Any) -> Any:
         x, y = self.shapes
         return zero_slope(fit(g, x)), zero_slope(fit(g, y))
+
+
+class TruncDivide(FloorDivide):
+    def forward(self, x: Any, y: Any) -> np.ndarray:
+        self.shapes = np.shape(x), np.shape(y)
+        if (x if isinstance(x, np.ndarray) else y).dtype.kind == "f":
+            return np.trunc(binary(np.divide, x, y))
+        down = binary(np.floor_divide, x, y)  # one too low where the quotient is negative and not whole
+        return down + ((down < 0) & (down * y != x)).astype(down.dtype)
 
 
 @op("floor_divide", ".floor_divide", ".__floordiv__")
@@ -296,8 +310,9 @@ class Maximum(Function):
     def forward(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         self.shapes = x.shape, y.shape
         loses = np.less if self.ufunc is np.maximum else np.greater
+        one = x.dtype.type(1)
         half = np.equal(x, y) * x.dtype.type(0.5)
-        self.shares = 1 - loses(x, y) - half, 1 - loses(y, x) - half
+        self.shares = one - loses(x, y) - half, one - loses(y, x) - half
         return binary(self.ufunc, x, y)
 
     def backward(self, g: Any) -> Any:
@@ -342,12 +357,19 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
         raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
     input = as_tensor(input)
     if isinstance(min, Tensor) or isinstance(max, Tensor):
-        out = input if min is None else maximum(input, min)
-        return out if max is None else minimum(out, max)
+        out = input if min is None else _limited(input, min, np.less)
+        return out if max is None else _limited(out, max, np.greater)
     for bound in (min, max):
         if bound is not None:
             input = operands(input, bound)[0]
     return Clamp.apply(input, min, max)
+
+
+def _limited(x: Tensor, bound: Any, beyond: np.ufunc) -> Tensor:
+    """x, or `bound` where x is beyond it or it is NaN."""
+    x, bound = (as_tensor(t) for t in operands(x, bound))
+    limit = bound._value
+    return where(as_tensor(beyond(x._value, limit) | (limit != limit)), bound, x)
 
 
 @op("clamp_min", ".clamp_min")

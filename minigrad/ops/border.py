@@ -101,24 +101,40 @@ def contiguous(x: Any) -> Any:
     return out
 
 
+def no_kernel(name: str, dtype: np.dtype) -> NotImplementedError:
+    """The error of an operation that is not defined for a dtype."""
+    return NotImplementedError(f"{name} is not implemented for {dtype}")
+
+
+def common_shape(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that `shapes` broadcast to; RuntimeError, naming them, where they do not."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise RuntimeError(
+            f"{name}: shapes {' and '.join(str(list(shape)) for shape in shapes)} do not broadcast: aligned at the right, each pair "
+            "of sizes must be equal or one of them 1"
+        ) from None
+
+
 def unary(function: np.ufunc, x: np.ndarray) -> np.ndarray:
     """A NumPy function of one array, into aligned memory."""
-    return function(x, empty_like(x))
+    try:
+        return function(x, empty_like(x))
+    except TypeError:
+        raise no_kernel(function.__name__, x.dtype) from None
 
 
 def binary(function: np.ufunc, x: Any, y: Any) -> np.ndarray:
     """A NumPy function of two arrays (or an array and a number), into aligned memory where the shape is known at once."""
-    if type(x) is np.ndarray and (type(y) is not np.ndarray or y.ndim == 0 or y.shape == x.shape):
-        return function(x, y, out=empty_like(x))
-    if type(y) is np.ndarray and (type(x) is not np.ndarray or x.ndim == 0):
-        return function(x, y, out=empty_like(y))
     try:
-        return function(x, y, out=empty(np.broadcast_shapes(x.shape, y.shape), x.dtype))
-    except ValueError:
-        raise RuntimeError(
-            f"{function.__name__}: shapes {list(x.shape)} and {list(y.shape)} do not broadcast: aligned at the right, each pair "
-            "of sizes must be equal or one of them 1"
-        ) from None
+        if type(x) is np.ndarray and (type(y) is not np.ndarray or y.ndim == 0 or y.shape == x.shape):
+            return function(x, y, out=empty_like(x))
+        if type(y) is np.ndarray and (type(x) is not np.ndarray or x.ndim == 0):
+            return function(x, y, out=empty_like(y))
+        return function(x, y, out=empty(common_shape(function.__name__, x.shape, y.shape), x.dtype))
+    except TypeError:
+        raise no_kernel(function.__name__, x.dtype if type(x) is np.ndarray else y.dtype) from None
 
 
 def shape_of(x: Any) -> tuple[int, ...]:
@@ -149,6 +165,6 @@ def axes_of(dim: Any, ndim: int) -> tuple[int, ...]:
 
 
 __all__ = [
-    "KERNEL_DTYPES", "Cast", "as_tensor", "axes_of", "axis_of", "binary", "cast", "contiguous", "empty", "empty_like",
-    "floating", "op", "operands", "promote_types", "same_dtype", "scalar_or_tensor_dtype", "shape_of", "unary",
+    "KERNEL_DTYPES", "Cast", "as_tensor", "axes_of", "axis_of", "binary", "cast", "common_shape", "contiguous", "empty", "empty_like",
+    "floating", "no_kernel", "op", "operands", "promote_types", "same_dtype", "scalar_or_tensor_dtype", "shape_of", "unary",
 ]  # fmt: skip

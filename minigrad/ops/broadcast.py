@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import _kernels as kernels
 from ..tensor import Function, Tensor
-from .border import KERNEL_DTYPES, as_tensor, contiguous, empty, op
+from .border import KERNEL_DTYPES, as_tensor, common_shape, contiguous, empty, op
 
 
 def sum_array(x: np.ndarray, axes: tuple[int, ...], keepdims: bool = False) -> np.ndarray:
@@ -115,5 +115,5 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
 @op("broadcast_tensors")
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """Views of all `tensors` with their common shape."""
-    shape = np.broadcast_shapes(*(t.shape for t in tensors))
+    shape = common_shape("broadcast_tensors", *(t.shape for t in tensors))
     return tuple(expand(t, shape) for t in tensors)

@@ -7,21 +7,20 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor, wrap
-from .border import as_tensor, op, operands
+from .border import as_tensor, common_shape, op, operands
 
 
 def _value(x: Any) -> Any:
     return x._value if isinstance(x, Tensor) else x
 
 
+def _both(function: np.ufunc, x: Any, y: Any) -> Tensor:
+    common_shape(function.__name__, np.shape(x), np.shape(y))
+    return wrap(np.asarray(function(x, y)))
+
+
 def _compare(function: np.ufunc, x: Any, y: Any) -> Tensor:
-    a, b = operands(x, y)
-    try:
-        return wrap(function(_value(a), _value(b)))
-    except ValueError:
-        raise RuntimeError(
-            f"{function.__name__}: shapes {list(np.shape(_value(a)))} and {list(np.shape(_value(b)))} do not broadcast"
-        ) from None
+    return _both(function, *(_value(t) for t in operands(x, y)))
 
 
 @op("eq", ".eq", ".__eq__")
@@ -87,26 +86,26 @@ def logical_not(input: Tensor) -> Tensor:
 @op("logical_and", ".logical_and")
 def logical_and(input: Tensor, other: Tensor) -> Tensor:
     """Whether both are nonzero."""
-    return wrap(np.logical_and(as_tensor(input)._value, as_tensor(other)._value))
+    return _both(np.logical_and, as_tensor(input)._value, as_tensor(other)._value)
 
 
 @op("logical_or", ".logical_or")
 def logical_or(input: Tensor, other: Tensor) -> Tensor:
     """Whether one is nonzero."""
-    return wrap(np.logical_or(as_tensor(input)._value, as_tensor(other)._value))
+    return _both(np.logical_or, as_tensor(input)._value, as_tensor(other)._value)
 
 
 @op("logical_xor", ".logical_xor")
 def logical_xor(input: Tensor, other: Tensor) -> Tensor:
     """Whether exactly one is nonzero."""
-    return wrap(np.logical_xor(as_tensor(input)._value, as_tensor(other)._value))
+    return _both(np.logical_xor, as_tensor(input)._value, as_tensor(other)._value)
 
 
 def _bits(name: str, function: np.ufunc, x: Any, y: Any) -> Tensor:
     a, b = (_value(t) for t in operands(x, y))
     if any(np.asarray(t).dtype.kind == "f" for t in (a, b)):
         raise RuntimeError(f"{name} is defined for integers and bools, not for floating point")
-    return wrap(function(a, b))
+    return _both(function, a, b)
 
 
 @op("bitwise_and", ".bitwise_and", ".__and__", ".__rand__")
@@ -139,7 +138,9 @@ def bitwise_not(input: Tensor) -> Tensor:
 @op("isclose", ".isclose")
 def isclose(input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """Where |input - other| <= atol + rtol * |other|."""
-    return wrap(np.array(np.isclose(as_tensor(input)._value, as_tensor(other)._value, rtol, atol, equal_nan)))
+    x, y = as_tensor(input)._value, as_tensor(other)._value
+    common_shape("isclose", x.shape, y.shape)
+    return wrap(np.array(np.isclose(x, y, rtol, atol, equal_nan)))
 
 
 @op("allclose", ".allclose")

@@ -89,7 +89,9 @@ def pair(value: Any, name: str, smallest: int = 1) -> tuple[int, int]:
     parts = tuple(value) if isinstance(value, tuple | list) else (value, value)
     if len(parts) == 1:
         parts *= 2
-    if len(parts) != 2 or not all(isinstance(part, int) and not isinstance(part, bool) for part in parts):
+    if len(parts) != 2:
+        raise RuntimeError(f"{name} must be an int or two ints, got {value!r}")
+    if not all(isinstance(part, int) and not isinstance(part, bool) for part in parts):
         raise TypeError(f"{name} must be an int or two ints, got {value!r}")
     if min(parts) < smallest:
         raise RuntimeError(f"{name} must be {'greater than zero' if smallest else 'non-negative'}, got {value}")
@@ -110,6 +112,11 @@ def conv2d(
 
     Shapes: input (N, C, H, W) or (C, H, W), weight (O, C / groups, KH, KW), bias (O,); result (N, O, H', W') with
     H' = (H + 2 padding - dilation (KH - 1) - 1) // stride + 1. `padding` may be 'valid' or 'same' (with stride 1).
+
+    >>> image = minigrad.arange(9.0).reshape(1, 1, 3, 3)
+    >>> F.conv2d(image, minigrad.ones(1, 1, 2, 2))
+    tensor([[[[ 8., 12.],
+              [20., 24.]]]])
     """
     input = as_tensor(input)
     if weight.ndim != 4 or input.ndim not in (3, 4):
@@ -124,23 +131,7 @@ def conv2d(
         input, border = _string_padding(input, weight, padding, steps, spread)
     else:
         border = pair(padding, "padding", 0)
-    if groups < 1:
-        raise RuntimeError(f"groups must be a positive integer, got {groups}")
-    channels, filters = input.shape[1], weight.shape[0]
-    if channels != weight.shape[1] * groups:
-        raise RuntimeError(
-            f"Given groups={groups}, weight of size {list(weight.shape)}, expected input{list(input.shape)} to have "
-            f"{weight.shape[1] * groups} channels, but got {channels} channels instead"
-        )
-    if filters % groups:
-        raise RuntimeError(
-            f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got {filters}"
-        )
-    if bias is not None and bias.shape != (filters,):
-        raise RuntimeError(
-            f"Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {filters} elements, but got bias of size "
-            f"{list(bias.shape)} instead"
-        )
+    _check_channels(input.shape, weight, bias, groups)
     for axis in (0, 1):
         reach = spread[axis] * (weight.shape[axis + 2] - 1) + 1
         if input.shape[axis + 2] + 2 * border[axis] < reach:
@@ -153,15 +144,36 @@ def conv2d(
     return Conv2d.apply(input, weight, bias, (steps, border, spread, groups))
 
 
+def _check_channels(shape: tuple[int, ...], weight: Tensor, bias: Tensor | None, groups: int) -> None:
+    """Raise unless an input of `shape` (N, C, ...), weight (O, C / groups, ...) and bias (O,) fit."""
+    if groups < 1:
+        raise RuntimeError(f"groups must be a positive integer, got {groups}")
+    channels, filters = shape[1], weight.shape[0]
+    if channels != weight.shape[1] * groups:
+        raise RuntimeError(
+            f"Given groups={groups}, weight of size {list(weight.shape)}, expected input{list(shape)} to have "
+            f"{weight.shape[1] * groups} channels, but got {channels} channels instead"
+        )
+    if filters % groups:
+        raise RuntimeError(
+            f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got {filters}"
+        )
+    if bias is not None and bias.shape != (filters,):
+        raise RuntimeError(
+            f"Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {filters} elements, but got bias of size "
+            f"{list(bias.shape)} instead"
+        )
+
+
 def _string_padding(
     input: Tensor, weight: Tensor, padding: str, stride: Any, dilation: Any
 ) -> tuple[Tensor, tuple[int, int]]:
     if padding == "valid":
         return input, (0, 0)
     if padding != "same":
-        raise ValueError(f"Invalid padding string {padding!r}, should be one of 'same', 'valid'")
+        raise RuntimeError(f"Invalid padding string {padding!r}, should be one of 'same', 'valid'")
     if stride != (1, 1):
-        raise ValueError("padding='same' is not supported for strided convolutions")
+        raise RuntimeError("padding='same' is not supported for strided convolutions")
     total = [dilation[axis] * (weight.shape[axis + 2] - 1) for axis in (0, 1)]
     if all(t % 2 == 0 for t in total):
         return input, (total[0] // 2, total[1] // 2)
@@ -187,6 +199,8 @@ def conv1d(
             f"Expected 2D (unbatched) or 3D (batched) input and a 3D weight to conv1d, but got input of size: {list(input.shape)} and "
             f"weight of size: {list(weight.shape)}"
         )
+    batch = input.shape if input.ndim == 3 else (1, *input.shape)
+    _check_channels(batch, weight, bias, groups)
     one = [value[0] if isinstance(value, tuple | list) else value for value in (stride, padding, dilation)]
     border = one[1] if isinstance(one[1], str) else (0, one[1])
     out = conv2d(input.unsqueeze(-2), weight.unsqueeze(2), bias, (1, one[0]), border, (1, one[2]), groups)
@@ -226,5 +240,14 @@ def conv_transpose2d(
         for a in (0, 1)
     ]
     shape = (input.shape[0], weight.shape[1] * groups, *size)
+    if min(size) < 1:
+        raise RuntimeError(
+            f"Given input size per channel: {list(input.shape[2:])}. Calculated output size per channel: {size}. Output size is too small"
+        )
+    if bias is not None and bias.shape != shape[1:2]:
+        raise RuntimeError(
+            f"Given transposed=1, weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {shape[1]} elements, but got "
+            f"bias of size {list(bias.shape)} instead"
+        )
     out = Conv2dInput.apply(input, weight, shape, (steps, border, spread, groups))
     return out if bias is None else out + bias.reshape(1, -1, 1, 1)

@@ -47,6 +47,12 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     """A Tensor holding a copy of `data`: a number, nested sequences, an array or a Tensor.
 
     Python floats become float32, ints int64; arrays keep their dtype, unless `dtype` says otherwise.
+
+    >>> minigrad.tensor([[1, 2.5], [3, 4]])
+    tensor([[1.0000, 2.5000],
+            [3.0000, 4.0000]])
+    >>> minigrad.tensor([0, 1], dtype=minigrad.bool)
+    tensor([False,  True])
     """
     return _finish(_fresh(as_array(data, dtype)), requires_grad)
 
@@ -173,12 +179,15 @@ def linspace(
     start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """`steps` evenly spaced numbers from `start` to `end`, both included."""
+    if steps < 0:
+        raise RuntimeError(f"number of steps must be non-negative, got {steps}")
     return _finish(np.linspace(start, end, steps).astype(float32 if dtype is None else as_dtype(dtype)), requires_grad)
 
 
 @op("eye")
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """The n x m matrix with ones on its diagonal."""
+    _shape((n, n if m is None else m))
     return _finish(np.eye(n, m, dtype=float32 if dtype is None else as_dtype(dtype)), requires_grad)
 
 
@@ -215,7 +224,13 @@ def rand(
 def randn(
     *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Standard normal numbers."""
+    """Standard normal numbers.
+
+    >>> generator = minigrad.Generator().manual_seed(0)
+    >>> x = minigrad.randn(2, 3, generator=generator)
+    >>> minigrad.equal(x, minigrad.randn(2, 3, generator=generator.at(0)))  # call 0 of the same seed
+    True
+    """
     return _finish(normal_array(_shape(size), _float_dtype(dtype), generator), requires_grad)
 
 

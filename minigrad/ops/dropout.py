@@ -133,6 +133,15 @@ def dropout(
     default one unless given); a given bool `mask` (True keeps) draws nothing; `return_mask` adds the mask to the
     result. A dropped element is 0 whatever it held: infinities and NaN included, where PyTorch's CPU gives NaN.
     The keep probability is exact to 2**-32. ValueError unless 0 <= p <= 1.
+
+    >>> generator = minigrad.Generator().manual_seed(0)
+    >>> x = minigrad.ones(8, requires_grad=True)
+    >>> y = F.dropout(x, 0.5, generator=generator)
+    >>> y.tolist()
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.0, 2.0]
+    >>> y.sum().backward()  # the same mask, computed again
+    >>> x.grad
+    tensor([0., 0., 0., 0., 0., 0., 2., 2.])
     """
     input = as_tensor(input)
     return drop(input, p, training, inplace, 1, input.shape, generator, mask, return_mask, "dropout")
@@ -187,6 +196,13 @@ def dropout2d(
 
     A 3-D input is taken as (N, C, L), as PyTorch takes it, with its warning; use `dropout1d` to say so, or add
     a batch axis to a single image (C, H, W). RuntimeError for fewer than 3 or more than 4 axes, where PyTorch only warns.
+
+    >>> maps = minigrad.ones(2, 3, 4, 4)
+    >>> dropped, mask = F.dropout2d(maps, 0.5, return_mask=True)
+    >>> mask.shape
+    (2, 3)
+    >>> minigrad.equal(dropped, maps * mask.reshape(2, 3, 1, 1) * 2)
+    True
     """
     input = as_tensor(input)
     if input.ndim == 3:

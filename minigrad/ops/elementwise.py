@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels as kernels
+from ..dtypes import int64
 from ..tensor import Function, Tensor, wrap
-from .border import KERNEL_DTYPES, as_tensor, contiguous, empty_like, floating, op, unary
+from .border import KERNEL_DTYPES, as_tensor, cast, contiguous, empty_like, floating, no_kernel, op, unary
 
 
 def zero_slope(g: Any) -> Any:
@@ -290,8 +291,9 @@ def rsqrt(input: Tensor) -> Tensor:
 
 @op("square", ".square")
 def square(input: Tensor) -> Tensor:
-    """x * x."""
-    return Square.apply(as_tensor(input))
+    """x * x; of bools int64."""
+    input = as_tensor(input)
+    return Square.apply(cast(input, int64) if input._value.dtype.kind == "b" else input)
 
 
 @op("abs", "absolute", ".abs", ".absolute", ".__abs__")
@@ -302,8 +304,9 @@ def abs(input: Tensor) -> Tensor:
 
 @op("sign", ".sign")
 def sign(input: Tensor) -> Tensor:
-    """-1, 0 or 1; its gradient is 0."""
-    return Sign.apply(as_tensor(input))
+    """-1, 0 or 1; its gradient is 0. NaN stays NaN (PyTorch gives 0). Bools stay as they are."""
+    input = as_tensor(input)
+    return input.clone() if input._value.dtype.kind == "b" else Sign.apply(input)
 
 
 @op("floor", ".floor")
@@ -327,7 +330,10 @@ def trunc(input: Tensor) -> Tensor:
 @op("round", ".round")
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """The nearest integer, halves to the even one; its gradient is 0."""
-    return Round.apply(as_tensor(input), decimals)
+    input = as_tensor(input)
+    if input._value.dtype.kind == "b":
+        raise no_kernel("round", input.dtype)
+    return Round.apply(input, decimals)
 
 
 @op("sin", ".sin")

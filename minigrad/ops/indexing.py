@@ -9,7 +9,7 @@ import numpy as np
 from .._kernels import aligned
 from ..dtypes import int64
 from ..tensor import Function, Tensor, wrap
-from .border import as_tensor, axis_of, cast, empty, op, operands
+from .border import as_tensor, axis_of, cast, common_shape, empty, op, operands
 from .broadcast import fit
 
 
@@ -106,6 +106,7 @@ class Where(Function):
     def forward(self, condition: np.ndarray, x: Any, y: Any) -> np.ndarray:
         self.condition = condition
         self.shapes = np.shape(x), np.shape(y)
+        common_shape("where", condition.shape, *self.shapes)
         return np.where(condition, x, y)
 
     def backward(self, g: Any) -> Any:
@@ -121,7 +122,12 @@ def _zeros(g: Any) -> Any:
 
 @op("where")
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
-    """`input` where `condition` (bool), elsewhere `other`, broadcast; with the condition alone, `nonzero(as_tuple=True)`."""
+    """`input` where `condition` (bool), elsewhere `other`, broadcast; with the condition alone, `nonzero(as_tuple=True)`.
+
+    >>> x = minigrad.tensor([-1.0, 2.0, -3.0])
+    >>> minigrad.where(x > 0, x, 0.0)
+    tensor([0., 2., 0.])
+    """
     condition = as_tensor(condition, "condition")
     if input is None and other is None:
         return nonzero(condition, as_tuple=True)
@@ -159,7 +165,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
 @op("masked_select", ".masked_select")
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where `mask` holds, in order, 1-D."""
-    shape = np.broadcast_shapes(input.shape, mask.shape)
+    shape = common_shape("masked_select", input.shape, mask.shape)
     return input.expand(shape)[mask.expand(shape)]
 
 
@@ -198,7 +204,13 @@ def _indices(name: str, index: Tensor, input: Tensor, axis: int) -> np.ndarray:
 
 @op("gather", ".gather")
 def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
-    """out[i][j] = input[index[i][j]][j] for dim 0, and so on; `index` (int64) gives the shape of the result."""
+    """out[i][j] = input[index[i][j]][j] for dim 0, and so on; `index` (int64) gives the shape of the result.
+
+    >>> scores = minigrad.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    >>> labels = minigrad.tensor([2, 0])
+    >>> scores.gather(1, labels.unsqueeze(1)).squeeze(1)  # of each row the score of its label
+    tensor([3., 4.])
+    """
     axis = axis_of(dim, input.ndim)
     indices = _indices("gather", index, input, axis)
     for a, (n, m) in enumerate(zip(index.shape, input.shape, strict=True)):
@@ -260,14 +272,27 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
     """
     axis = axis_of(dim, input.ndim)
     source = src if isinstance(src, Tensor) else float(src) if input.dtype.kind == "f" else src
-    return Scatter.apply(input, source, _indices("scatter", index, input, axis), axis, False)
+    indices = _indices("scatter", index, input, axis)
+    _check_source("scatter", input, indices, source)
+    return Scatter.apply(input, source, indices, axis, False)
 
 
 @op("scatter_add", ".scatter_add")
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """A copy of `input` with out[index[i][j]][j] += src[i][j] for dim 0, and so on."""
     axis = axis_of(dim, input.ndim)
-    return Scatter.apply(input, src, _indices("scatter_add", index, input, axis), axis, True)
+    indices = _indices("scatter_add", index, input, axis)
+    _check_source("scatter_add", input, indices, src)
+    return Scatter.apply(input, src, indices, axis, True)
+
+
+def _check_source(name: str, input: Tensor, indices: np.ndarray, source: Any) -> None:
+    if not isinstance(source, Tensor):
+        return
+    if source.dtype != input.dtype:
+        raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype, but got {input.dtype} and {source.dtype}")
+    if source.ndim != indices.ndim or any(n > m for n, m in zip(indices.shape, source.shape, strict=True)):
+        raise RuntimeError(f"{name}(): index of shape {list(indices.shape)} has to be no larger than src {list(source.shape)}")
 
 
 def _vector(index: Any, size: int, name: str) -> np.ndarray:
@@ -292,6 +317,10 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     """A copy of `input` with alpha * source[i] added to the slice index[i] along `dim`."""
     axis = axis_of(dim, input.ndim)
     place = (slice(None),) * axis + (_vector(index, input.shape[axis], "index_add"),)
+    if source.ndim != input.ndim or source.shape[axis] != place[axis].size:
+        raise RuntimeError(
+            f"index_add(): Number of indices ({place[axis].size}) should be equal to source.size(dim): {list(source.shape)} along {axis}"
+        )
     return input + IndexAdd.apply(source * alpha if alpha != 1 else source, input.shape, place)
 
 

@@ -176,6 +176,10 @@ def cross_entropy(
     Shapes: `input` holds logits, (C,), (N, C) or (N, C, ...); `target` holds either class indices (integers, the shape
     without C) or class probabilities (floats, the shape of `input`). `weight` (C,) weighs classes, and the mean is then
     weighted; positions whose target is `ignore_index` count nothing. IndexError for a class outside [0, C).
+
+    >>> logits, labels = minigrad.zeros(4, 10), minigrad.tensor([3, 1, 4, 1])
+    >>> F.cross_entropy(logits, labels)  # log 10: every class is as likely
+    tensor(2.3026)
     """
     check_reduction(reduction)
     input = floating(input)

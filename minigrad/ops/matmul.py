@@ -11,6 +11,7 @@ from ..tensor import Function, Tensor
 from .arithmetic import Mul
 from .border import KERNEL_DTYPES, as_tensor, contiguous, empty, op, same_dtype
 from .broadcast import SumTo, fit
+from .declare import UnsupportedOperand
 
 
 def product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None, relu: bool = False) -> np.ndarray:
@@ -59,8 +60,16 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     """The matrix product of the last two axes; leading axes are broadcast; a vector counts as one row or column.
 
     Shapes (..., m, k) and (..., k, n) give (..., m, n). RuntimeError where k differs, naming both shapes.
+
+    >>> minigrad.tensor([[1.0, 2.0], [3.0, 4.0]]) @ minigrad.tensor([1.0, 10.0])
+    tensor([21., 43.])
+    >>> minigrad.matmul(minigrad.ones(5, 2, 3), minigrad.ones(3, 4)).shape
+    (5, 2, 4)
     """
-    x, y = as_tensor(input), as_tensor(other, "other")
+    for operand in (input, other):
+        if not isinstance(operand, Tensor | np.ndarray):
+            raise UnsupportedOperand(f"matmul: expected Tensors, got {type(operand).__name__}")
+    x, y = as_tensor(input), as_tensor(other)
     if x.ndim == 0 or y.ndim == 0:
         raise RuntimeError(
             f"both arguments to matmul need to be at least 1D, but they are {x.ndim}D and {y.ndim}D; use * for numbers"
@@ -233,6 +242,10 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     """The sum of products that `equation` states in Einstein's notation, such as 'bij,bjk->bik'.
 
     Operands are contracted two at a time, from the left, each pair as a batched matmul.
+
+    >>> a, b = minigrad.arange(6).reshape(2, 3), minigrad.arange(3)
+    >>> minigrad.einsum("ij,j->i", a, b)
+    tensor([ 5, 14])
     """
     tensors = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], tuple | list) else list(operands)
     inputs, output = _parse(equation.replace(" ", ""), [t.ndim for t in tensors])

@@ -41,6 +41,9 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     pairs = [(0, 0)] * (input.ndim - len(widths) // 2) + [
         (widths[i], widths[i + 1]) for i in range(len(widths) - 2, -1, -2)
     ]
+    for n, (a, b) in zip(input.shape, pairs, strict=True):
+        if n + a + b < 0:
+            raise RuntimeError(f"pad: {widths} of an input of shape {list(input.shape)} would give the size {n + a + b}")
     if mode == "constant":
         if any(width < 0 for width in widths):
             input = input[

@@ -45,6 +45,10 @@ def sum(
     """The sum over `dim` (an int, several, or all). Integers and bools sum to int64.
 
     float32 is accumulated in double precision, so the error does not grow with the length.
+
+    >>> x = minigrad.tensor([[1.0, 2.0], [3.0, 4.0]])
+    >>> x.sum(), x.sum(0), x.sum(1, keepdim=True).shape
+    (tensor(10.), tensor([4., 6.]), (2, 1))
     """
     input = as_tensor(input)
     if dtype is not None:
@@ -193,7 +197,12 @@ def _select(input: Tensor, dim: int, keepdim: bool, function: Any, name: str) ->
 
 @op("max", ".max")
 def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
-    """The largest element; over an axis `dim`, `(values, indices)` of the first largest; of two Tensors, `maximum`."""
+    """The largest element; over an axis `dim`, `(values, indices)` of the first largest; of two Tensors, `maximum`.
+
+    >>> values, indices = minigrad.tensor([[1.0, 5.0], [7.0, 3.0]]).max(1)
+    >>> values, indices
+    (tensor([5., 7.]), tensor([1, 0]))
+    """
     input = as_tensor(input)
     if dim is None:
         _check_not_empty("max", input, tuple(range(input.ndim)))

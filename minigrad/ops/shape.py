@@ -54,7 +54,13 @@ def resolve_shape(sizes: Sequence[Any], numel: int) -> tuple[int, ...]:
 
 @op("reshape", ".reshape")
 def reshape(input: Tensor, *shape: Any) -> Tensor:
-    """The elements in logical order under `shape`; one size may be -1. A view where the memory allows it, else a copy."""
+    """The elements in logical order under `shape`; one size may be -1. A view where the memory allows it, else a copy.
+
+    >>> x = minigrad.arange(6)
+    >>> x.reshape(2, -1)
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
+    """
     return Reshape.apply(input, resolve_shape(shape, input._value.size))
 
 
@@ -196,6 +202,9 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     targets = [
         axis_of(d, input.ndim) for d in (destination if isinstance(destination, tuple | list) else (destination,))
     ]
+    for name, axes in (("source", sources), ("destination", targets)):
+        if len(set(axes)) < len(axes) or len(sources) != len(targets):
+            raise RuntimeError(f"movedim: repeated dim in `{name}`, or not as many sources as destinations: {source} and {destination}")
     order = [axis for axis in range(input.ndim) if axis not in sources]
     for target, axis in sorted(zip(targets, sources, strict=True)):
         order.insert(target, axis)
@@ -348,7 +357,7 @@ class Flip(Function):
 def flip(input: Tensor, *dims: Any) -> Tensor:
     """A copy with the order of elements along `dims` reversed."""
     given = dims[0] if len(dims) == 1 and isinstance(dims[0], tuple | list) else dims
-    return Flip.apply(input, tuple(axis_of(dim, input.ndim) for dim in given))
+    return Flip.apply(input, axes_of(given, input.ndim) if given else ())
 
 
 class Roll(Function):
@@ -379,6 +388,8 @@ def repeat(input: Tensor, *sizes: Any) -> Tensor:
     added = len(given) - input.ndim
     if added < 0:
         raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
+    if any(times < 0 for times in given):
+        raise RuntimeError(f"repeat: Trying to create tensor with negative dimension: sizes {list(given)}")
     old = (1,) * added + input.shape
     apart = input.reshape(tuple(n for size in old for n in (1, size)))
     wide = apart.expand(tuple(n for times, size in zip(given, old, strict=True) for n in (times, size)))
@@ -414,13 +425,19 @@ class Triangle(Function):
 @op("tril", ".tril")
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The elements on and below a diagonal of the last two axes; the others are 0."""
-    return Triangle.apply(input, diagonal, False)
+    return _triangle("tril", input, diagonal, False)
 
 
 @op("triu", ".triu")
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """The elements on and above a diagonal of the last two axes; the others are 0."""
-    return Triangle.apply(input, diagonal, True)
+    return _triangle("triu", input, diagonal, True)
+
+
+def _triangle(name: str, input: Tensor, diagonal: int, upper: bool) -> Tensor:
+    if input.ndim < 2:
+        raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions, got {input.ndim}")
+    return Triangle.apply(input, diagonal, upper)
 
 
 class Diagonal(Function):
@@ -454,7 +471,10 @@ class DiagonalScatter(Function):
 @op("diagonal", ".diagonal")
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """A read-only view of a diagonal of axes dim1 and dim2, appended as the last axis."""
-    return Diagonal.apply(input, offset, axis_of(dim1, input.ndim), axis_of(dim2, input.ndim))
+    first, second = axis_of(dim1, input.ndim), axis_of(dim2, input.ndim)
+    if first == second or input.ndim < 2:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2} (of a tensor of shape {list(input.shape)})")
+    return Diagonal.apply(input, offset, first, second)
 
 
 @op("diag", ".diag")

@@ -46,4 +46,4 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     if input.ndim == 0:
         return ValuesIndices(input.clone(), wrap(np.zeros((), int64)))
     order = _order(input._value, axis, largest)[(slice(None),) * axis + (slice(0, k),)]
-    return ValuesIndices(TakeAlong.apply(input, order, axis), wrap(np.ascontiguousarray(order)))
+    return ValuesIndices(TakeAlong.apply(input, order, axis), wrap(order.copy()))

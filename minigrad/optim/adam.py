@@ -16,6 +16,15 @@ class Adam(Optimizer):
 
     g is the gradient (its negative to `maximize`) plus weight_decay times the parameter. `amsgrad` takes the largest v so
     far. `foreach` and `fused` are accepted for PyTorch's sake: every step is fused.
+
+    >>> w = minigrad.tensor([1.0, -2.0], requires_grad=True)
+    >>> optimizer = optim.Adam([w], lr=0.1)
+    >>> for _ in range(200):
+    ...     optimizer.zero_grad()
+    ...     (w * w).sum().backward()
+    ...     optimizer.step()
+    >>> bool((w.abs() < 0.01).all())
+    True
     """
 
     _decoupled = False

@@ -218,6 +218,16 @@ class OneCycleLR(LRScheduler):
     The rise takes `pct_start` of the `total_steps` (or `epochs` times `steps_per_epoch`). With `three_phase` the fall
     first mirrors the rise. `anneal_strategy` is 'cos' or 'linear'. With `cycle_momentum` the momentum, or Adam's beta1,
     moves against the rate, between `max_momentum` and `base_momentum`. A step beyond the last raises ValueError.
+
+    >>> optimizer = optim.SGD([minigrad.zeros(1, requires_grad=True)], lr=0.1, momentum=0.9)
+    >>> scheduler = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=10)
+    >>> rates = []
+    >>> for _ in range(9):
+    ...     rates.append(round(scheduler.get_last_lr()[0], 2))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [0.04, 0.52, 1.0, 0.95, 0.81, 0.61, 0.39, 0.19, 0.05]
     """
 
     def __init__(

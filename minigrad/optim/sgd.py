@@ -15,6 +15,13 @@ class SGD(Optimizer):
 
     g is the gradient (its negative to `maximize`) plus weight_decay times the parameter; the first v is g. `foreach` and
     `fused` are accepted for PyTorch's sake: every step is fused.
+
+    >>> w = minigrad.tensor([1.0], requires_grad=True)
+    >>> optimizer = optim.SGD([w], lr=0.1)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([0.8000], requires_grad=True)
     """
 
     def __init__(

@@ -42,6 +42,11 @@ def gradcheck(
 
     Raises GradcheckError with the indices of output and input and both values, or returns False with `raise_exception=False`.
     ValueError if no input and no output requires grad.
+
+    >>> from minigrad.testing import gradcheck
+    >>> x = minigrad.randn(3, dtype=minigrad.float64, requires_grad=True)
+    >>> gradcheck(lambda x: (x * x.exp()).sum(), x)
+    True
     """
     arguments = inputs if isinstance(inputs, tuple | list) else (inputs,)
     checked = {i: x for i, x in enumerate(arguments) if isinstance(x, Tensor) and x.requires_grad}

@@ -50,7 +50,7 @@ class History(dict[str, list[float]]):
             values = self.get(key, [])
             if values:
                 axes.plot(range(1, len(values) + 1), values, marker="o", markersize=3, label=label)
-        axes.set(xlabel="epoch", ylabel=name, title=name)
+        axes.set(xlabel="epoch", ylabel=name)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)

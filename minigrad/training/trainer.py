@@ -35,6 +35,15 @@ class Trainer:
 
     `verbose` shows tqdm's bar in a terminal, or a line for each epoch where there is none. `history` is the History of
     the last fit.
+
+    >>> from minigrad.training import Trainer
+    >>> x = minigrad.randn(256, 2)
+    >>> y = (x[:, 0] > x[:, 1]).long()
+    >>> model = nn.Linear(2, 2)
+    >>> trainer = Trainer(model, optim.Adam(model.parameters(), lr=0.05), F.cross_entropy, "accuracy", verbose=False)
+    >>> history = trainer.fit((x, y), epochs=5)
+    >>> history.epochs, trainer.evaluate((x, y))["accuracy"] > 0.9
+    (5, True)
     """
 
     def __init__(

@@ -105,7 +105,7 @@ ROWS: list[Row] = [
     row("F.binary_cross_entropy(x, y, w, reduction='sum')", x=between(0.1, 0.9, 3, 4), y=between(0, 1, 3, 4), w=positive(4).constant()),
     row("F.binary_cross_entropy_with_logits(x, y)", x=real(3, 4), y=between(0, 1, 3, 4)),
     row(
-        "F.binary_cross_entropy_with_logits(x, y, w, 'none', p)",
+        "F.binary_cross_entropy_with_logits(x, y, w, reduction='none', pos_weight=p)",
         x=real(3, 4), y=between(0, 1, 3, 4), w=positive(3, 1).constant(), p=positive(4).constant(),
     ),  # fmt: skip
     row("F.kl_div(x, y)", x=real(3, 4), y=simplex(3, 4)),

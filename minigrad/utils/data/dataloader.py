@@ -27,6 +27,13 @@ class DataLoader(Generic[T]):
 
     Loading runs in this process: `num_workers` other than 0 raises ValueError. A TensorDataset (or Subset of one) is
     indexed once for a batch rather than once for an item. `pin_memory`, `timeout` and `worker_init_fn` have no effect here.
+
+    >>> data = minigrad.utils.data.TensorDataset(minigrad.arange(5), minigrad.arange(5) * 10)
+    >>> for x, y in minigrad.utils.data.DataLoader(data, batch_size=2):
+    ...     print(x.tolist(), y.tolist())
+    [0, 1] [0, 10]
+    [2, 3] [20, 30]
+    [4] [40]
     """
 
     def __init__(
