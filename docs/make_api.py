@@ -22,7 +22,7 @@ HEAD = """# The API
 
 Written by `python docs/make_api.py` from the declarations and docstrings; a test fails when it is stale. Names, arguments and
 defaults are PyTorch's where it has them; what behaves differently is listed in [architecture.md](architecture.md).
-`F` stands for `minigrad.nn.functional`.
+Examples take `import minigrad`, `from minigrad import nn, optim` and `import minigrad.nn.functional as F` as given.
 """
 
 BINARY = {
@@ -161,7 +161,8 @@ def tensor_section() -> Iterator[str]:
             in_place.append(name)
         else:
             alone.setdefault(id(method), []).append(name)
-    yield f"In-place forms of operations, which write into the Tensor and return it: {', '.join(f'`{name}`' for name in sorted(in_place))}.\n"
+    listed = ", ".join(f"`{name}`" for name in sorted(in_place))
+    yield f"In-place forms of operations, which write into the Tensor and return it: {listed}.\n"
     yield "Operations that are methods or operators alone:\n"
     for names in sorted(alone.values()):
         method = ops.METHODS[names[0]]

@@ -6,11 +6,12 @@ A run that is stopped (Ctrl-C, or killed) goes on with --resume, and ends with t
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import minigrad
 from minigrad import datasets, nn, optim
-from minigrad.training import Trainer
+from minigrad.training import CheckpointError, Trainer
 
 
 def conv(inputs: int, outputs: int) -> list[nn.Module]:
@@ -52,7 +53,7 @@ def main(args: argparse.Namespace) -> None:
     model = cnn(data.shape, data.num_classes, args.dropout)
     print(f"{sum(parameter.numel() for parameter in model.parameters()):,} parameters, dropout {args.dropout:g}")
 
-    # The rate rises to --lr and falls again with every batch (Smith and Topin 2018), so nothing is left to tune by hand.
+    # The rate rises to --lr and falls again, a little with every batch (Smith and Topin 2018).
     optimizer = optim.Adam(model.parameters(), lr=args.lr)
     batches = -(-len(train[0]) // args.batch_size)
     scheduler = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=args.lr, total_steps=args.epochs * batches)
@@ -67,6 +68,7 @@ def main(args: argparse.Namespace) -> None:
         checkpoint=args.out / "checkpoint.minigrad",
         checkpoint_every=500,
     )
+    # The test images are only watched: nothing is chosen by them, and the last epoch's weights are the result.
     history = trainer.fit(train, test, epochs=args.epochs, batch_size=args.batch_size, resume=args.resume)
     history.plot(args.out / "learning_curves.png")
 
@@ -116,4 +118,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main(arguments())
+    try:
+        main(arguments())
+    except (OSError, CheckpointError) as error:  # such as files that are missing, or a checkpoint of another run
+        sys.exit(f"train_cnn.py: {error}")

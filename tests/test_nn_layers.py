@@ -194,6 +194,14 @@ def test_a_failing_batchnorm_has_counted_nothing():
     assert layer.running_mean.tolist() == [0, 0, 0]
 
 
+def test_batchnorm_that_stops_tracking():
+    layer = nn.BatchNorm1d(2)
+    layer.track_running_stats = False
+    layer(mg.randn(5, 2) + 3)
+    assert layer.running_mean.tolist() == [0, 0]
+    assert layer.num_batches_tracked.item() == 0
+
+
 def test_batchnorm_without_parts():
     layer = nn.BatchNorm2d(3, affine=False, track_running_stats=False)
     assert list(layer.state_dict()) == []
@@ -231,10 +239,14 @@ def test_dropout(kind, shape, mask):
     assert repr(layer) == f"{kind.__name__}(p=0.5, inplace=False)"
 
 
-def test_dropout_draws_from_its_generator():
-    x = mg.ones(100)
+@pytest.mark.parametrize(
+    ("kind", "shape"),
+    [(nn.Dropout, (100,)), (nn.Dropout1d, (100, 1)), (nn.Dropout2d, (1, 100, 1, 1)), (nn.Dropout3d, (100, 1, 1, 1))],
+)
+def test_dropout_draws_from_its_generator(kind, shape):
+    x = mg.ones(*shape)
     generator = mg.Generator().manual_seed(7)
-    layer = nn.Dropout(0.5, generator=generator)
+    layer = kind(0.5, generator=generator)
     state = mg.default_generator.call
     first = layer(x).numpy()
     assert mg.default_generator.call == state
@@ -242,9 +254,8 @@ def test_dropout_draws_from_its_generator():
     layer.generator = mg.Generator().manual_seed(7)
     assert np.array_equal(layer(x).numpy(), first)
     assert not np.array_equal(layer(x).numpy(), first)
-    changed = mg.ones(100)
-    nn.Dropout(0.5, inplace=True)(changed)
-    assert not changed.numpy().all()
+    kind(0.5, inplace=True)(x)
+    assert not x.numpy().all()
 
 
 def test_losses_have_their_weights_as_buffers():

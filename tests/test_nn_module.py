@@ -52,6 +52,7 @@ def test_shared_parts_are_listed_once():
     net = nn.Sequential(layer, nn.ReLU(), layer)
     assert len(list(net.parameters())) == 2
     assert len(list(net.children())) == 2
+    assert list(net.modules()) == [net, layer, net[1]]
     assert [name for name, _ in net.named_parameters(remove_duplicate=False)] == [
         "0.weight",
         "0.bias",

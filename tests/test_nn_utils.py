@@ -62,3 +62,10 @@ def test_parameters_and_vectors():
     with pytest.raises(TypeError, match="expected Tensor"):
         utils.vector_to_parameters([1.0], net.parameters())
     assert net.bias.tolist() == [6, 7]
+
+
+def test_a_vector_may_share_memory_with_the_parameters():
+    memory = mg.tensor([1.0, 2, 3, 4])
+    first, second = (nn.Parameter(memory[places]) for places in (slice(2, 4), slice(0, 2)))
+    utils.vector_to_parameters(memory, [first, second])
+    assert memory.tolist() == [3, 4, 1, 2]

@@ -321,7 +321,7 @@ x ** 2                 i8 i4 i8 f2 f4 f8
 x.square()             i8 i4 i8 f2 f4 f8
 x.relu()               -  i4 i8 f2 f4 f8
 x.sigmoid()            f4 f4 f4 f2 f4 f8
-x.softmax(0)           -  -  -  -  f4 f8
+x.softmax(0)           f4 f4 f4 -  f4 f8
 torch.zeros_like(x)    b  i4 i8 f2 f4 f8
 x.sort().values        b  i4 i8 f2 f4 f8
 x.float()              f4 f4 f4 f4 f4 f4

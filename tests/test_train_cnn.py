@@ -24,7 +24,19 @@ def run(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 def test_help_names_every_option(tmp_path):
     result = run("--help", cwd=tmp_path)
     assert result.returncode == 0
-    for option in ["dataset", "epochs", "batch-size", "lr", "dropout", "no-dropout", "seed", "resume", "threads", "data-dir", "out"]:
+    for option in [
+        "dataset",
+        "epochs",
+        "batch-size",
+        "lr",
+        "dropout",
+        "no-dropout",
+        "seed",
+        "resume",
+        "threads",
+        "data-dir",
+        "out",
+    ]:
         assert f"--{option}" in result.stdout
     assert "None" not in result.stdout
 
@@ -92,6 +104,12 @@ def test_a_short_run_and_resume(tmp_path):
         assert value.numpy().tobytes() == end["model"][name].numpy().tobytes(), name
 
     refused = run(*args, "--dropout", "0.5", "--resume", cwd=tmp_path)
-    assert refused.returncode != 0
-    assert "another model" in refused.stderr
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("train_cnn.py: the checkpoint is of another model")
+    assert refused.stderr.count("\n") == 1
+    longer = run(*args, "--epochs", "3", "--resume", cwd=tmp_path)
+    assert "OneCycleLR has 0 steps left" in longer.stderr
+    missing = run("--dataset", "mnist", "--data-dir", str(tmp_path), cwd=tmp_path)
+    assert missing.stderr.startswith("train_cnn.py: ")
+    assert "train-images" in missing.stderr
     assert minigrad.load(out / "checkpoint.minigrad")["run"]["epoch"] == 2

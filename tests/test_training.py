@@ -356,6 +356,7 @@ def test_a_checkpoint_that_does_not_fit_changes_nothing(tmp_path):
         (trainer(path, model=network(p=0.4)), (x, y), settings, "p=0.3.*p=0.4"),
         (trainer(path), (x[:-1], y[:-1]), settings, "training samples: 52, not 51"),
         (trainer(path), (x, y), {**settings, "batch_size": 4}, "batch size: 8, not 4"),
+        (trainer(path), (x, y), {**settings, "shuffle": False}, "RandomSampler, not SequentialSampler"),
         (trainer(path, metrics=()), (x, y), settings, "measured: loss, accuracy"),
         (sgd, (x, y), settings, "another (optimizer|scheduler)"),
     ]:
@@ -506,7 +507,7 @@ def test_metrics_by_name_function_or_mapping():
         accuracy(minigrad.zeros(4, 3), minigrad.zeros(5))
 
 
-def test_bad_options():
+def test_bad_options(tmp_path):
     for options in ({"checkpoint_every": 0, "checkpoint": "x"}, {"checkpoint_every": 3}):
         with pytest.raises(ValueError, match="checkpoint"):
             trainer(**options)
@@ -517,14 +518,21 @@ def test_bad_options():
         trainer().fit(images(), epochs=-1)
     with pytest.raises(ValueError, match="no path"):
         trainer().fit(images(), resume=True)
+    with pytest.raises(IsADirectoryError, match="folder"):
+        trainer(tmp_path).fit(images())
 
 
-def test_a_schedule_shorter_than_the_fit_is_refused_at_once():
+def test_a_schedule_shorter_than_the_fit_is_refused_at_once(tmp_path):
     made = trainer()
     before = outcome(made, made.history)
     with pytest.raises(ValueError, match=f"{STEPS} steps.*{STEPS + 7}"):
         made.fit(images(), epochs=EPOCHS + 1, batch_size=BATCH)
     assert outcome(made, made.history) == before
+    path = tmp_path / "run.minigrad"
+    with pytest.raises(SystemExit):
+        fit(trainer(path, SignalAt(3)))
+    with pytest.raises(CheckpointError, match=f"{STEPS - 3} steps.*{STEPS + 4}"):
+        trainer(path).fit(images(), images(), epochs=EPOCHS + 1, batch_size=BATCH, resume=True)
 
 
 # ---- History and what is shown -------------------------------------------------------------------------------------------------

@@ -91,7 +91,7 @@ def trunc_normal_(
         out[todo[accepted]] = drawn[accepted]
         todo = todo[~accepted]
     values = (out * std + mean).astype(tensor.dtype).reshape(tensor.shape)
-    return tensor.copy_(wrap(values)).clamp_(a, b)  # rounding may have crossed a bound
+    return tensor.copy_(wrap(values))
 
 
 @_unrecorded

@@ -137,7 +137,6 @@ class Module:
         object.__delattr__(self, name)
         for registry in ("_parameters", "_buffers", "_modules"):
             self.__dict__.get(registry, {}).pop(name, None)
-        self.__dict__.get("_non_persistent", set()).discard(name)
 
     def __copy__(self: M) -> M:
         result = object.__new__(type(self))

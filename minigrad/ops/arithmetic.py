@@ -291,7 +291,8 @@ class Atan2(Function):
 
     def backward(self, g: Any) -> Any:
         y, x = self.shapes
-        scaled = g / (self.y * self.y + self.x * self.x)
+        square = self.y * self.y + self.x * self.x
+        scaled = Where.on(values(square) == 0, zero_slope(g), g / square)  # at the origin 0, as in PyTorch
         return fit(scaled * self.x, y), fit(-(scaled * self.y), x)
 
 
@@ -310,9 +311,10 @@ class Maximum(Function):
     def forward(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         self.shapes = x.shape, y.shape
         loses = np.less if self.ufunc is np.maximum else np.greater
-        one = x.dtype.type(1)
-        half = np.equal(x, y) * x.dtype.type(0.5)
-        self.shares = one - loses(x, y) - half, one - loses(y, x) - half
+        if x.dtype.kind == "f":
+            one = x.dtype.type(1)
+            half = np.equal(x, y) * x.dtype.type(0.5)
+            self.shares = one - loses(x, y) - half, one - loses(y, x) - half
         return binary(self.ufunc, x, y)
 
     def backward(self, g: Any) -> Any:

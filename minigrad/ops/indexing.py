@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,33 @@ def is_basic(index: Any) -> bool:
     """Whether NumPy answers with a view: ints, slices, None and Ellipsis alone."""
     parts = index if isinstance(index, tuple) else (index,)
     return not any(isinstance(part, np.ndarray | bool) for part in parts)
+
+
+def ints_and_arrays(index: Any) -> tuple[tuple, tuple] | None:
+    """An index that mixes ints with arrays as two, to be applied one after the other; None for any other index.
+
+    PyTorch selects by ints first; NumPy would take them for arrays too, and then order the axes of the result otherwise.
+    """
+    if not isinstance(index, tuple) or is_basic(index) or not any(type(part) is int for part in index):
+        return None
+    first: list[Any] = []
+    for part in index:
+        if type(part) is int or part is Ellipsis:
+            first.append(part)
+        elif isinstance(part, np.ndarray) and part.dtype.kind == "b":
+            first.extend([slice(None)] * part.ndim)
+        elif part is not None and not isinstance(part, bool):
+            first.append(slice(None))
+    return tuple(first), tuple(part for part in index if type(part) is not int)
+
+
+def one_by_one(index: Any, shape: tuple[int, ...]) -> Any:
+    """`index` in a form by which NumPy reads and writes in PyTorch's order: as it is, or naming each element."""
+    mixed = ints_and_arrays(index)
+    if mixed is None:
+        return index
+    places = np.arange(prod(shape)).reshape(shape)[mixed[0]][mixed[1]]
+    return np.unravel_index(places, shape)
 
 
 class Index(Function):
@@ -91,8 +119,9 @@ def fit_view(g: Any, shape: tuple[int, ...]) -> Any:
 def getitem(input: Tensor, index: Any) -> Tensor:
     """input[index], by PyTorch's (and NumPy's) rules: a view for ints, slices, None and ..., otherwise a copy."""
     index = plain_index(index)
+    mixed = ints_and_arrays(index)
     try:
-        return Index.apply(input, index)
+        return Index.apply(input, index) if mixed is None else Index.apply(Index.apply(input, mixed[0]), mixed[1])
     except IndexError as error:
         raise IndexError(f"{error} (index {_shown(index)} of a tensor of shape {list(input.shape)})") from None
 

@@ -21,7 +21,7 @@ from ..tensor import Tensor
 from . import arithmetic, creation, elementwise
 from .activation import relu, sigmoid
 from .border import as_tensor, cast, op
-from .indexing import SetIndex, index_add, index_fill, masked_fill, plain_index, scatter, scatter_add
+from .indexing import SetIndex, index_add, index_fill, masked_fill, one_by_one, plain_index, scatter, scatter_add
 
 
 def check_writable(x: Tensor, name: str, instead: str, records: bool) -> None:
@@ -194,7 +194,7 @@ def bernoulli_(input: Tensor, p: float = 0.5, *, generator: Generator | None = N
 @op(".__setitem__")
 def setitem(input: Tensor, index: Any, value: Any) -> None:
     """input[index] = value, broadcast and converted to the dtype of `input`."""
-    index = plain_index(index)
+    index = one_by_one(plain_index(index), input.shape)
     if isinstance(value, Tensor):
         value = cast(value, input.dtype)
     records = mode.recording and (input._tracked or (isinstance(value, Tensor) and value._tracked))

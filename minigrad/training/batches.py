@@ -58,10 +58,11 @@ def length(sized: Any) -> int | None:
         return None
 
 
-def describe(loader: DataLoader) -> dict[str, int | None]:
-    """What must be the same when a run is resumed: the numbers of samples and batches, and the batch size."""
+def describe(loader: DataLoader) -> dict[str, Any]:
+    """What must be the same when a run is resumed, in words that an error can use."""
     return {
-        "samples": length(loader.dataset),
-        "batch_size": loader.batch_size,
-        "batches": length(loader),
+        "training samples": length(loader.dataset),
+        "batch size": loader.batch_size,
+        "batches in an epoch": length(loader),
+        "sampler": type(loader.sampler).__name__,
     }

@@ -36,7 +36,7 @@ class CheckpointError(ValueError):
 class Run:
     """Where a fit stands."""
 
-    data: dict[str, Any]  # of the training data: numbers of samples and batches, batch size
+    data: dict[str, Any]  # of the training data, as `batches.describe` has it
     columns: list[str]  # of the History
     history: History = field(default_factory=History)
     step: int = 0  # optimizer steps in all
@@ -119,6 +119,8 @@ class Randomness:
 
 def make_room(path: Path) -> None:
     """Make the folder of `path`, and keep a checkpoint that an earlier run left there as `<path>.old`."""
+    if os.path.isdir(path):
+        raise IsADirectoryError(f"{os.fspath(path)} is a folder: a checkpoint is one file")
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     if os.path.exists(path):
         os.replace(path, f"{os.fspath(path)}.old")
@@ -152,8 +154,7 @@ def read(path: Path) -> dict[str, Any]:
 
 def check_data(run: Run, data: dict[str, Any], columns: list[str]) -> None:
     """CheckpointError unless the run is of training data like `data`, with the same columns in its History."""
-    words = {"samples": "training samples", "batch_size": "the batch size", "batches": "batches in an epoch"}
-    wrong = [f"{what}: {run.data[key]}, not {data[key]}" for key, what in words.items() if run.data[key] != data[key]]
+    wrong = [f"{what}: {run.data[what]}, not {data[what]}" for what in data if run.data[what] != data[what]]
     if run.columns != columns:
         wrong.append(f"what is measured: {', '.join(run.columns)}, not {', '.join(columns)}")
     if wrong:

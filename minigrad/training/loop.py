@@ -115,12 +115,12 @@ class Loop:
         before = [buffer._value.copy() for buffer in self.buffers]  # such as running means: a NaN would stay in them
         pred = trainer.model(x)
         loss = trainer.loss(pred, y)
-        values = measure(trainer, pred, y, loss)
-        if not math.isfinite(values["loss"]):
+        if not math.isfinite(loss.item()):
             for buffer, value in zip(self.buffers, before, strict=True):
                 buffer._value[...] = value
                 mark_written(buffer)
-            raise FloatingPointError(self.not_finite(x, values["loss"]))
+            raise FloatingPointError(self.not_finite(x, loss.item()))
+        values = measure(trainer, pred, y, loss)
         trainer.optimizer.zero_grad()
         loss.backward()
         run.lr = float(trainer.optimizer.param_groups[0]["lr"])

@@ -93,11 +93,8 @@ class Trainer:
         if epochs < 0:
             raise ValueError(f"epochs must not be negative, got {epochs}")
         loader = as_loader(train, batch_size, shuffle)
-        held_out = (
-            None
-            if validation is None
-            else as_loader(validation, None if isinstance(validation, DataLoader) else batch_size)
-        )
+        size = None if isinstance(validation, DataLoader) else batch_size
+        held_out = None if validation is None else as_loader(validation, size)
         random = Randomness(self.model, loader)
         run = self._start(loader, held_out, random, epochs, resume)
         self.history = run.history
@@ -148,7 +145,7 @@ class Trainer:
                 raise ValueError("there is no path to resume from: give checkpoint= to the Trainer")
             found = read(self.checkpoint) if os.path.exists(self.checkpoint) else None
         if found is None:
-            self._check_schedule(run, epochs, vars(self.scheduler) if self.scheduler is not None else {})
+            self._check_schedule(run, epochs, vars(self.scheduler) if self.scheduler is not None else {}, ValueError)
             if self.checkpoint is not None:
                 make_room(self.checkpoint)
                 write(self.checkpoint, {**self._state(), "run": run.state(), "random": random.state()})
@@ -156,22 +153,22 @@ class Trainer:
         going_on = Run.of(found["run"])
         check_data(going_on, run.data, columns)
         random.check(found["random"])
-        self._check_schedule(going_on, epochs, found.get("scheduler", {}))
+        self._check_schedule(going_on, epochs, found.get("scheduler", {}), CheckpointError)
         if found is not self._resumed:
             self._load(found)
         random.restore(found["random"])
         self._resumed = None
         return going_on
 
-    def _check_schedule(self, run: Run, epochs: int, schedule: Mapping[str, Any]) -> None:
-        """ValueError if the schedule, such as OneCycleLR's, ends before the fit does."""
-        total, batches = schedule.get("total_steps"), run.data["batches"]
+    def _check_schedule(self, run: Run, epochs: int, schedule: Mapping[str, Any], error: type[Exception]) -> None:
+        """Raise `error` if the schedule, such as OneCycleLR's, ends before the fit does."""
+        total, batches = schedule.get("total_steps"), run.data["batches in an epoch"]
         if total is None or batches is None:
             return
         left = total - schedule["last_epoch"]
         takes = epochs * batches - run.step if self.scheduler_step == "batch" else epochs - run.epoch
         if takes > left:
-            raise ValueError(
+            raise error(
                 f"{type(self.scheduler).__name__} has {left} steps left, and {epochs} epochs take {takes}: give it total_steps="
                 f"{takes}, or train for the epochs it was made for"
             )
