@@ -34,6 +34,12 @@ def as_dtype(dtype: Any) -> np.dtype:
     return found
 
 
+def check_device(device: Any) -> None:
+    """RuntimeError for any device but None and 'cpu'."""
+    if device is not None and str(device).split(":")[0] != "cpu":
+        raise RuntimeError(f"minigrad computes on the CPU alone: there is no device {str(device)!r}")
+
+
 def category(dtype: np.dtype) -> int:
     """0 for bool, 1 for integers, 2 for floating point."""
     return {"b": 0, "i": 1, "u": 1}.get(dtype.kind, 2)

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from .dtypes import check_device
+
 _LIMIT = 2**64
 
 
@@ -30,8 +32,7 @@ class Generator:
     """
 
     def __init__(self, device: Any = "cpu") -> None:
-        if str(device) != "cpu":
-            raise RuntimeError(f"minigrad computes on the CPU alone: there is no device {str(device)!r}")
+        check_device(device)
         self._lock = threading.Lock()
         self._seed = int.from_bytes(os.urandom(8), "little")
         self._call = 0

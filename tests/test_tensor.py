@@ -161,6 +161,8 @@ def test_python_protocols():
         (lambda: mg.ones(2).size(5), IndexError),
         (lambda: mg.tensor([1], requires_grad=True), RuntimeError),
         (lambda: mg.ones(2).to("cuda"), RuntimeError),
+        (lambda: mg.zeros(2, device="cuda"), RuntimeError),
+        (lambda: mg.Generator("cuda"), RuntimeError),
         (lambda: mg.zeros(2, -1), RuntimeError),
         (lambda: mg.zeros(2.5), TypeError),
         (lambda: mg.ones(2, dtype="complex64"), TypeError),

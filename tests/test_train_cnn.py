@@ -69,7 +69,7 @@ def test_bad_values_are_refused(args, capsys, monkeypatch):
 def test_a_short_run_and_resume(tmp_path):
     pytest.importorskip("sklearn")
     pytest.importorskip("matplotlib")
-    args = ["--epochs", "2", "--batch-size", "128", "--seed", "1"]
+    args = ["--epochs", "2", "--batch-size", "128", "--seed", "1", "--threads", "1"]
     first = run(*args, cwd=tmp_path)
     assert first.returncode == 0, first.stderr
     assert first.stderr == ""

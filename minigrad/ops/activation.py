@@ -19,7 +19,7 @@ class Relu(Function):
     def forward(self, x: np.ndarray) -> np.ndarray:
         self.out = out = empty_like(x)
         if x.dtype not in KERNEL_DTYPES:
-            np.maximum(x, 0, out)
+            np.maximum(x, 0, out=out)
         elif x.size:
             kernels.activation.relu_forward(contiguous(x), out)
         return out

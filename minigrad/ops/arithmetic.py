@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import as_dtype, check_device
 from ..tensor import Function, Tensor
 from .border import as_tensor, binary, cast, floating, op, operands, scalar_or_tensor_dtype, shape_of, unary
 from .broadcast import fit
@@ -413,8 +414,6 @@ def to(
 
     The only device is 'cpu'; any other raises RuntimeError.
     """
-    from ..dtypes import as_dtype
-
     for arg in args:
         if isinstance(arg, Tensor):
             dtype = arg.dtype
@@ -422,8 +421,7 @@ def to(
             device = arg
         elif arg is not None:
             dtype = as_dtype(arg)
-    if device is not None and str(device).split(":")[0] != "cpu":
-        raise RuntimeError(f"minigrad computes on the CPU alone: there is no device {str(device)!r}")
+    check_device(device)
     target = input.dtype if dtype is None else as_dtype(dtype)
     if input.dtype == target:
         return input.clone() if copy else input

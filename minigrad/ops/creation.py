@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from .._kernels import empty as aligned_empty
-from ..dtypes import as_array, as_dtype, float32, int64
+from ..dtypes import as_array, as_dtype, check_device, float32, int64
 from ..random import Generator, default_generator
 from ..tensor import Tensor, _fresh, wrap
 from .border import as_tensor, op
 from .compare import _value
 
 
-def _finish(array: np.ndarray, requires_grad: bool) -> Tensor:
+def _finish(array: np.ndarray, requires_grad: bool, device: Any = None) -> Tensor:
+    check_device(device)
     tensor = wrap(array)
     if requires_grad:
         tensor.requires_grad = True
@@ -35,11 +36,11 @@ def _shape(size: Sequence[Any]) -> tuple[int, ...]:
     return shape
 
 
-def _filled(size: Sequence[Any], value: Any, dtype: Any, requires_grad: bool) -> Tensor:
+def _filled(size: Sequence[Any], value: Any, dtype: Any, requires_grad: bool, device: Any) -> Tensor:
     array = aligned_empty(_shape(size), float32 if dtype is None else as_dtype(dtype))
     if value is not None:
         array.fill(value)
-    return _finish(array, requires_grad)
+    return _finish(array, requires_grad, device)
 
 
 @op("tensor")
@@ -54,12 +55,13 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     >>> minigrad.tensor([0, 1], dtype=minigrad.bool)
     tensor([False,  True])
     """
-    return _finish(_fresh(as_array(data, dtype)), requires_grad)
+    return _finish(_fresh(as_array(data, dtype)), requires_grad, device)
 
 
 @op("as_tensor", "asarray")
 def as_tensor_(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """`data` as a Tensor, sharing memory where that is possible."""
+    check_device(device)
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(as_dtype(dtype))
     array = as_array(data, dtype)
@@ -87,19 +89,19 @@ def _share(array: np.ndarray) -> Tensor:
 @op("zeros")
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A Tensor of zeros, float32 unless `dtype` says otherwise."""
-    return _filled(size, 0, dtype, requires_grad)
+    return _filled(size, 0, dtype, requires_grad, device)
 
 
 @op("ones")
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A Tensor of ones, float32 unless `dtype` says otherwise."""
-    return _filled(size, 1, dtype, requires_grad)
+    return _filled(size, 1, dtype, requires_grad, device)
 
 
 @op("empty")
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A Tensor whose elements are whatever was in memory."""
-    return _filled(size, None, dtype, requires_grad)
+    return _filled(size, None, dtype, requires_grad, device)
 
 
 @op("full")
@@ -108,25 +110,25 @@ def full(
 ) -> Tensor:
     """A Tensor of one number; its dtype is that of the number (floats: float32) unless given."""
     kind = as_array(fill_value).dtype if dtype is None else dtype
-    return _filled((tuple(size),), fill_value, kind, requires_grad)
+    return _filled((tuple(size),), fill_value, kind, requires_grad, device)
 
 
 @op("zeros_like")
 def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of the shape and dtype of `input`."""
-    return _filled((input.shape,), 0, dtype or input.dtype, requires_grad)
+    return _filled((input.shape,), 0, dtype or input.dtype, requires_grad, device)
 
 
 @op("ones_like")
 def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of the shape and dtype of `input`."""
-    return _filled((input.shape,), 1, dtype or input.dtype, requires_grad)
+    return _filled((input.shape,), 1, dtype or input.dtype, requires_grad, device)
 
 
 @op("empty_like")
 def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Uninitialized memory of the shape and dtype of `input`."""
-    return _filled((input.shape,), None, dtype or input.dtype, requires_grad)
+    return _filled((input.shape,), None, dtype or input.dtype, requires_grad, device)
 
 
 @op("full_like")
@@ -134,19 +136,19 @@ def full_like(
     input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """One number in the shape and dtype of `input`."""
-    return _filled((input.shape,), fill_value, dtype or input.dtype, requires_grad)
+    return _filled((input.shape,), fill_value, dtype or input.dtype, requires_grad, device)
 
 
 @op(".new_zeros")
 def new_zeros(input: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of the dtype of `input`."""
-    return _filled(size, 0, dtype or input.dtype, requires_grad)
+    return _filled(size, 0, dtype or input.dtype, requires_grad, device)
 
 
 @op(".new_ones")
 def new_ones(input: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of the dtype of `input`."""
-    return _filled(size, 1, dtype or input.dtype, requires_grad)
+    return _filled(size, 1, dtype or input.dtype, requires_grad, device)
 
 
 @op(".new_tensor")
@@ -154,7 +156,7 @@ def new_tensor(
     input: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """A copy of `data` in the dtype of `input`."""
-    return _finish(_fresh(as_array(data, dtype or input.dtype)), requires_grad)
+    return _finish(_fresh(as_array(data, dtype or input.dtype)), requires_grad, device)
 
 
 @op("arange")
@@ -171,7 +173,7 @@ def arange(
     if dtype is None:
         dtype = int64 if all(isinstance(part, int) for part in (start, end, step)) else float32
     count = math.ceil((end - start) / step)
-    return _finish((start + np.arange(count) * step).astype(as_dtype(dtype)), requires_grad)
+    return _finish((start + np.arange(count) * step).astype(as_dtype(dtype)), requires_grad, device)
 
 
 @op("linspace")
@@ -181,14 +183,14 @@ def linspace(
     """`steps` evenly spaced numbers from `start` to `end`, both included."""
     if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, got {steps}")
-    return _finish(np.linspace(start, end, steps).astype(float32 if dtype is None else as_dtype(dtype)), requires_grad)
+    return _finish(np.linspace(start, end, steps).astype(float32 if dtype is None else as_dtype(dtype)), requires_grad, device)
 
 
 @op("eye")
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """The n x m matrix with ones on its diagonal."""
     _shape((n, n if m is None else m))
-    return _finish(np.eye(n, m, dtype=float32 if dtype is None else as_dtype(dtype)), requires_grad)
+    return _finish(np.eye(n, m, dtype=float32 if dtype is None else as_dtype(dtype)), requires_grad, device)
 
 
 def _float_dtype(dtype: Any) -> np.dtype:
@@ -217,7 +219,7 @@ def rand(
     *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Uniform numbers in [0, 1)."""
-    return _finish(uniform_array(_shape(size), _float_dtype(dtype), generator), requires_grad)
+    return _finish(uniform_array(_shape(size), _float_dtype(dtype), generator), requires_grad, device)
 
 
 @op("randn")
@@ -231,7 +233,7 @@ def randn(
     >>> minigrad.equal(x, minigrad.randn(2, 3, generator=generator.at(0)))  # call 0 of the same seed
     True
     """
-    return _finish(normal_array(_shape(size), _float_dtype(dtype), generator), requires_grad)
+    return _finish(normal_array(_shape(size), _float_dtype(dtype), generator), requires_grad, device)
 
 
 @op("rand_like")
