@@ -33,7 +33,7 @@ check: .venv/.with-dev
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
-	@.venv/bin/cython-lint minigrad
+	@PATH="$$PWD/.venv/bin:$$PATH" cython-lint minigrad
 
 format: .venv/.with-dev
 	@.venv/bin/ruff check --fix .

@@ -315,12 +315,12 @@ class Maximum(Function):
         if x.dtype.kind == "f":
             one = x.dtype.type(1)
             half = np.equal(x, y) * x.dtype.type(0.5)
-            self.shares = one - loses(x, y) - half, one - loses(y, x) - half
+            self.x_share, self.y_share = one - loses(x, y) - half, one - loses(y, x) - half
         return binary(self.ufunc, x, y)
 
     def backward(self, g: Any) -> Any:
         x, y = self.shapes
-        return fit(g * self.shares[0], x), fit(g * self.shares[1], y)
+        return fit(g * self.x_share, x), fit(g * self.y_share, y)
 
 
 class Minimum(Maximum):

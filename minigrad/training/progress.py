@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from types import TracebackType
 from typing import Any
@@ -55,4 +56,5 @@ def _bar(**options: Any) -> Any:
         from tqdm import tqdm
     except ImportError:
         return None
-    return tqdm(**options, dynamic_ncols=True)
+    columns, lines = shutil.get_terminal_size()  # 80 x 24 where a terminal does not say, and tqdm would show nothing
+    return tqdm(**options, ncols=columns, nrows=lines)

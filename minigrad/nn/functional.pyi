@@ -1,0 +1,234 @@
+# Written by `python -m minigrad.testing.stubs` from the declarations in minigrad/ops: change those.
+from builtins import bool as _bool
+from builtins import float as _float
+from builtins import int as _int
+from collections.abc import Sequence
+from minigrad.random import Generator
+from minigrad.tensor import Tensor
+from typing import Any
+
+def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
+    """The means of H' x W' regions that cover the image: region i of n is [floor(i H / n), ceil((i + 1) H / n))."""
+
+def avg_pool2d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: _bool = False,
+    count_include_pad: _bool = True,
+    divisor_override: _int | None = None,
+) -> Tensor:
+    """The mean of each window: (N, C, H, W) or (C, H, W) to (N, C, H', W'). `stride` is `kernel_size` unless given."""
+
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: _bool = False,
+    momentum: _float = 0.1,
+    eps: _float = 1e-05,
+) -> Tensor:
+    """Each channel normalized over the batch (Ioffe & Szegedy 2015)."""
+
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    reduction: str = 'mean',
+) -> Tensor:
+    """-target log(input) - (1 - target) log(1 - input), logarithms limited below by -100; input in [0, 1]."""
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    reduction: str = 'mean',
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    """-target log sigmoid(input) - (1 - target) log(1 - sigmoid(input)), without overflow; `pos_weight` weighs the first term."""
+
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: _int = 1,
+) -> Tensor:
+    """`conv2d` on one axis: input (N, C, L) or (C, L), weight (O, C / groups, K)."""
+
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: _int = 1,
+) -> Tensor:
+    """The cross-correlation of images with filters."""
+
+def conv_transpose2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: _int = 1,
+    dilation: Any = 1,
+) -> Tensor:
+    """The transpose of `conv2d` as a linear map: input (N, C, H, W), weight (C, O / groups, KH, KW); result (N, O, H', W') with"""
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: _int = -100,
+    reduction: str = 'mean',
+    label_smoothing: _float = 0.0,
+) -> Tensor:
+    """Softmax and negative log-likelihood in one pass."""
+
+def dropout(
+    input: Tensor,
+    p: _float = 0.5,
+    training: _bool = True,
+    inplace: _bool = False,
+    *,
+    generator: Generator | None = None,
+    mask: Tensor | None = None,
+    return_mask: _bool = False,
+) -> Any:
+    """Zeroes each element with probability `p` and scales the others by 1 / (1 - p) (Srivastava et al. 2014, inverted form)."""
+
+def dropout1d(
+    input: Tensor,
+    p: _float = 0.5,
+    training: _bool = True,
+    inplace: _bool = False,
+    *,
+    generator: Generator | None = None,
+    mask: Tensor | None = None,
+    return_mask: _bool = False,
+) -> Any:
+    """`dropout` of whole channels: input (N, C, L) or (C, L); the mask has shape (N, C) or (C,)."""
+
+def dropout2d(
+    input: Tensor,
+    p: _float = 0.5,
+    training: _bool = True,
+    inplace: _bool = False,
+    *,
+    generator: Generator | None = None,
+    mask: Tensor | None = None,
+    return_mask: _bool = False,
+) -> Any:
+    """`dropout` of whole feature maps (spatial dropout, Tompson et al. 2015): input (N, C, H, W); the mask has shape (N, C)."""
+
+def dropout3d(
+    input: Tensor,
+    p: _float = 0.5,
+    training: _bool = True,
+    inplace: _bool = False,
+    *,
+    generator: Generator | None = None,
+    mask: Tensor | None = None,
+    return_mask: _bool = False,
+) -> Any:
+    """`dropout` of whole channels: input (N, C, D, H, W) or (C, D, H, W); the mask has shape (N, C) or (C,)."""
+
+def elu(input: Tensor, alpha: _float = 1.0, inplace: _bool = False) -> Tensor:
+    """x where x > 0, elsewhere alpha (e^x - 1)."""
+
+def gelu(input: Tensor, approximate: str = 'none') -> Tensor:
+    """x times the standard normal distribution function at x (Hendrycks & Gimpel 2016), or its 'tanh' approximation."""
+
+def hardtanh(input: Tensor, min_val: _float = -1.0, max_val: _float = 1.0, inplace: _bool = False) -> Tensor:
+    """x limited to [min_val, max_val]."""
+
+def huber_loss(input: Tensor, target: Tensor, reduction: str = 'mean', delta: _float = 1.0) -> Tensor:
+    """d^2 / 2 for |d| < delta, elsewhere delta (|d| - delta / 2)."""
+
+def kl_div(input: Tensor, target: Tensor, reduction: str = 'mean', log_target: _bool = False) -> Tensor:
+    """target (log target - input), where `input` holds log-probabilities; 'batchmean' divides the sum by the batch size."""
+
+def l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
+    """The absolute difference."""
+
+def leaky_relu(input: Tensor, negative_slope: _float = 0.01, inplace: _bool = False) -> Tensor:
+    """x where x > 0, elsewhere negative_slope * x."""
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """input @ weight.T + bias."""
+
+def log_softmax(input: Tensor, dim: _int | None = None, *, dtype: Any = None) -> Tensor:
+    """log(softmax(x)) along `dim`, without overflow."""
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """log(sigmoid(x)), without overflow."""
+
+def max_pool2d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: _bool = False,
+    return_indices: _bool = False,
+) -> Any:
+    """The largest value of each window: (N, C, H, W) or (C, H, W) to (N, C, H', W'). `stride` is `kernel_size` unless given."""
+
+def mish(input: Tensor, inplace: _bool = False) -> Tensor:
+    """x tanh(softplus(x))."""
+
+def mse_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
+    """The squared difference. Unlike PyTorch's, which warns, other shapes of `target` are a ValueError."""
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: _int = -100,
+    reduction: str = 'mean',
+) -> Tensor:
+    """-input[target] * weight[target] for log-probabilities `input` (C,), (N, C) or (N, C, ...); see `cross_entropy`."""
+
+def normalize(input: Tensor, p: _float = 2.0, dim: _int = 1, eps: _float = 1e-12) -> Tensor:
+    """`input` divided by its p-norm along `dim` (by `eps` where that is smaller)."""
+
+def pad(input: Tensor, pad: Sequence[_int], mode: str = 'constant', value: _float | None = None) -> Tensor:
+    """`input` with borders: `pad` is (left, right) of the last axis, then of the one before, and so on."""
+
+def relu(input: Tensor, inplace: _bool = False) -> Tensor:
+    """max(x, 0); NaN stays NaN. The gradient at 0 is 0."""
+
+def relu6(input: Tensor, inplace: _bool = False) -> Tensor:
+    """min(max(x, 0), 6)."""
+
+def sigmoid(input: Tensor) -> Tensor:
+    """1 / (1 + exp(-x)), without overflow."""
+
+def silu(input: Tensor, inplace: _bool = False) -> Tensor:
+    """x sigmoid(x)."""
+
+def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', beta: _float = 1.0) -> Tensor:
+    """d^2 / (2 beta) for |d| < beta, elsewhere |d| - beta / 2."""
+
+def softmax(input: Tensor, dim: _int | None = None, *, dtype: Any = None) -> Tensor:
+    """exp(x) / sum(exp(x)) along `dim`, without overflow."""
+
+def softplus(input: Tensor, beta: _float = 1.0, threshold: _float = 20.0) -> Tensor:
+    """log(1 + exp(beta x)) / beta; x itself where beta x > threshold."""
+
+def softsign(input: Tensor) -> Tensor:
+    """x / (1 + |x|)."""
+
+def tanh(input: Tensor) -> Tensor:
+    """sinh(x) / cosh(x), between -1 and 1."""
+
+__all__ = ['adaptive_avg_pool2d', 'avg_pool2d', 'batch_norm', 'binary_cross_entropy', 'binary_cross_entropy_with_logits', 'conv1d', 'conv2d', 'conv_transpose2d', 'cross_entropy', 'dropout', 'dropout1d', 'dropout2d', 'dropout3d', 'elu', 'gelu', 'hardtanh', 'huber_loss', 'kl_div', 'l1_loss', 'leaky_relu', 'linear', 'log_softmax', 'logsigmoid', 'max_pool2d', 'mish', 'mse_loss', 'nll_loss', 'normalize', 'pad', 'relu', 'relu6', 'sigmoid', 'silu', 'smooth_l1_loss', 'softmax', 'softplus', 'softsign', 'tanh']
