@@ -17,9 +17,9 @@ from .tensor import Tensor as Tensor
 from .version import __version__ as __version__
 from . import nn as nn, optim as optim, utils as utils
 from .serialization import load as load, save as save
+bool: np.dtype
 float: np.dtype
 int: np.dtype
-bool: np.dtype
 
 def abs(input: Tensor) -> Tensor:
     """The absolute value; its slope at 0 is 0."""

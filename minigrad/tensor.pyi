@@ -17,14 +17,11 @@ from .engine import Variable
 from .grad_mode import mode
 from .printing import tensor_repr
 
-_new: Any
-
 def wrap(value: Any) -> Tensor:
     """A Tensor on an array (or number) just computed; moved to a 64-byte boundary if it is not a view."""
 
 class Tensor(Variable):
     """An n-dimensional array that can be differentiated through."""
-    __array_priority__: Any
     _value: np.ndarray
     _grad: Tensor | None
     _post_hooks: dict[_int, Callable] | None
@@ -112,7 +109,6 @@ class Tensor(Variable):
 
     def accumulate(self, grad: Any, borrowed: _bool) -> None:
         """Add `grad` (an array, or a Tensor under create_graph) to `.grad`."""
-    wrap_gradient: Any
 
     def detach(self) -> Tensor:
         """The same memory, outside the graph."""
@@ -779,7 +775,6 @@ def _fresh(array: np.ndarray) -> np.ndarray:
 
 class Function(engine.Function):
     """An operation on arrays, a node of the graph."""
-    wrap: Any
 
     @classmethod
     def on(cls, *args: Any, **options: Any) -> Any:
@@ -806,7 +801,8 @@ class Fused(Function):
 
 class RemovableHandle:
     """Takes a hook away again: by `remove()`, or at the end of a `with` block."""
-    _count: Any
+    hooks: Any
+    id: Any
 
     def __init__(self, hooks: dict[int, Callable], hook: Callable) -> None:
         ...

@@ -56,7 +56,9 @@ def of_names(row, function):
     tensors = tensors_of(row)
     chosen = [tensors[name] for name in row.tracked]
     others = {name: x for name, x in tensors.items() if name not in row.tracked}
-    return function(lambda *xs: outputs(run(row, {**others, **dict(zip(row.tracked, xs, strict=True))})), tuple(chosen), **STRICT)
+    return function(
+        lambda *xs: outputs(run(row, {**others, **dict(zip(row.tracked, xs, strict=True))})), tuple(chosen), **STRICT
+    )
 
 
 # ---- the table itself --------------------------------------------------------------------------------------------------
@@ -178,7 +180,7 @@ def test_memory_hygiene(row):
     result = run(row, tensors)
     for out in outputs(result):
         if memory(out).size and not any(np.may_share_memory(memory(out), memory(x)) for x in tensors.values()):
-            is_view = out._base is not None or memory(out).base is not None and not memory(out).flags.c_contiguous
+            is_view = out._base is not None or (memory(out).base is not None and not memory(out).flags.c_contiguous)
             assert is_view or out.data_ptr() % 64 == 0
     tracked = [out for out in outputs(result) if out.requires_grad]
     given = seeds(tracked)
@@ -225,7 +227,11 @@ def fused_calls(row, dtype, monkeypatch):
     calls = []
     for function in fused_functions():
         apply = function.apply.__func__
-        monkeypatch.setattr(function, "apply", classmethod(lambda cls, *args, apply=apply: calls.append((cls, args)) or apply(cls, *args)))
+        monkeypatch.setattr(
+            function,
+            "apply",
+            classmethod(lambda cls, *args, apply=apply: calls.append((cls, args)) or apply(cls, *args)),
+        )
     run(row, tensors_of(row, dtype))
     monkeypatch.undo()
     return calls
@@ -272,7 +278,15 @@ def test_threads_do_not_change_a_bit(row, set_num_threads):
 # ---- dtypes ------------------------------------------------------------------------------------------------------------
 
 
-DTYPES = {"b": np.bool_, "u1": np.uint8, "i4": np.int32, "i8": np.int64, "f2": np.float16, "f4": np.float32, "f8": np.float64}
+DTYPES = {
+    "b": np.bool_,
+    "u1": np.uint8,
+    "i4": np.int32,
+    "i8": np.int64,
+    "f2": np.float16,
+    "f4": np.float32,
+    "f8": np.float64,
+}
 
 # operands (a trailing 0: a Tensor without axes; words: Python numbers) -> the dtype of x + y, and of x / y
 SUMS = """
@@ -289,7 +303,9 @@ f80 float -> f8 f8 | i80 float -> f4 f4 | i40 int -> i4 f4 | f4 bool -> f4 f4 | 
 def operand(name):
     if name in ("int", "float", "bool"):
         return {"int": 3, "float": 1.5, "bool": True}[name]
-    return minigrad.from_numpy(np.ones((), DTYPES[name[:-1]]) if name.endswith("0") and name[:-1] in DTYPES else np.ones(2, DTYPES[name]))
+    return minigrad.from_numpy(
+        np.ones((), DTYPES[name[:-1]]) if name.endswith("0") and name[:-1] in DTYPES else np.ones(2, DTYPES[name])
+    )
 
 
 @pytest.mark.parametrize(("x", "y", "total", "ratio"), [
@@ -297,7 +313,13 @@ def operand(name):
 ])  # fmt: skip
 def test_operands_of_different_dtypes(x, y, total, ratio):
     x, y = operand(x), operand(y)
-    assert (x + y).dtype == (y + x).dtype == (x * y).dtype == minigrad.maximum(*map(minigrad.as_tensor, (x + y, y + x))).dtype == DTYPES[total]
+    assert (
+        (x + y).dtype
+        == (y + x).dtype
+        == (x * y).dtype
+        == minigrad.maximum(*map(minigrad.as_tensor, (x + y, y + x))).dtype
+        == DTYPES[total]
+    )
     assert (x / y).dtype == DTYPES[ratio]
     assert (x == y).dtype == (x < y).dtype == np.bool_
 

@@ -118,7 +118,9 @@ def test_inputs_come_back_as_they_were_and_gradients_are_left_alone():
 def test_parameters_may_be_reached_otherwise():
     weight, x = leaf(4), leaf(3, 4, seed=1)
     assert gradcheck(lambda *_: x * weight.exp(), (weight,), **STRICT)
-    assert not gradcheck(lambda *_: x * (weight.exp() + 0 * weight.detach()) * weight.detach(), (weight,), raise_exception=False)
+    assert not gradcheck(
+        lambda *_: x * (weight.exp() + 0 * weight.detach()) * weight.detach(), (weight,), raise_exception=False
+    )
 
 
 def test_transposed_inputs_and_views():
@@ -131,7 +133,9 @@ def test_arguments_that_are_no_tensors_and_outputs_without_a_gradient():
     def function(x, p, mask):
         return (x**p).masked_fill(mask, 0), x > 0
 
-    assert gradcheck(function, (leaf(3).abs().detach().requires_grad_(), 2.5, minigrad.tensor([True, False, True])), **STRICT)
+    assert gradcheck(
+        function, (leaf(3).abs().detach().requires_grad_(), 2.5, minigrad.tensor([True, False, True])), **STRICT
+    )
 
 
 def test_misuse():

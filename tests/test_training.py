@@ -588,6 +588,7 @@ def test_a_bar_in_a_terminal_where_tqdm_is(installed, capsys, monkeypatch):
     else:
         monkeypatch.setitem(sys.modules, "tqdm", None)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "120")
     made = trainer()
     made.verbose = True
     fit(made)

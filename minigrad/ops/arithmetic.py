@@ -122,11 +122,12 @@ def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
 @op("sub", "subtract", ".sub", ".subtract", ".__sub__")
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """input - alpha * other, broadcast. Bool Tensors cannot be subtracted: use logical_xor or logical_not."""
-    if any(type(t) is bool or getattr(t, "dtype", None) == bool for t in (input, other)):
-        raise RuntimeError(
-            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the "
-            "`~` or `logical_not()` operator instead."
-        )
+    for t in (input, other):
+        if type(t) is bool or (isinstance(t, Tensor) and t._value.dtype.kind == "b"):
+            raise RuntimeError(
+                "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the "
+                "`~` or `logical_not()` operator instead."
+            )
     x, y = operands(input, other)
     if alpha != 1 or type(alpha) is bool:
         y = _times_alpha(x, y, alpha)
@@ -139,7 +140,9 @@ def _times_alpha(x: Any, y: Any, alpha: float) -> Any:
     if type(alpha) is bool and dtype.kind != "b":
         raise RuntimeError("Boolean alpha only supported for Boolean results.")
     if type(alpha) is float and dtype.kind != "f":
-        raise RuntimeError(f"For integral input tensors, argument alpha must not be a floating point number (got {dtype})")
+        raise RuntimeError(
+            f"For integral input tensors, argument alpha must not be a floating point number (got {dtype})"
+        )
     return mul(y, bool(alpha) if dtype.kind == "b" else alpha) if isinstance(y, Tensor) else y * alpha
 
 
@@ -307,7 +310,7 @@ def atan2(input: Tensor, other: Tensor) -> Tensor:
 class Maximum(Function):
     """The larger of two; where they are equal each gets half of the gradient, as in PyTorch. NaN wins."""
 
-    ufunc = np.maximum
+    ufunc: Any = np.maximum
 
     def forward(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         self.shapes = x.shape, y.shape

@@ -30,7 +30,9 @@ class Conv2d(Function):
         )
         out = empty((x.shape[0], weight.shape[0], *size), x.dtype)
         if out.size:
-            kernels.conv.conv2d_forward(contiguous(x), contiguous(weight), contiguous(bias), out, stride, padding, dilation, groups)
+            kernels.conv.conv2d_forward(
+                contiguous(x), contiguous(weight), contiguous(bias), out, stride, padding, dilation, groups
+            )
         return out
 
     def backward(self, g: Any) -> Any:

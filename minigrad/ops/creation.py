@@ -183,7 +183,9 @@ def linspace(
     """`steps` evenly spaced numbers from `start` to `end`, both included."""
     if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, got {steps}")
-    return _finish(np.linspace(start, end, steps).astype(float32 if dtype is None else as_dtype(dtype)), requires_grad, device)
+    return _finish(
+        np.linspace(start, end, steps).astype(float32 if dtype is None else as_dtype(dtype)), requires_grad, device
+    )
 
 
 @op("eye")

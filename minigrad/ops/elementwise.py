@@ -116,32 +116,24 @@ class Sign(Function):
         return zero_slope(g)
 
 
-class Floor(Function):
+class Floor(Sign):
     def forward(self, x: np.ndarray) -> np.ndarray:
         return unary(np.floor, x)
 
-    backward = Sign.backward
 
-
-class Ceil(Function):
+class Ceil(Sign):
     def forward(self, x: np.ndarray) -> np.ndarray:
         return unary(np.ceil, x)
 
-    backward = Sign.backward
 
-
-class Trunc(Function):
+class Trunc(Sign):
     def forward(self, x: np.ndarray) -> np.ndarray:
         return unary(np.trunc, x)
 
-    backward = Sign.backward
 
-
-class Round(Function):
+class Round(Sign):
     def forward(self, x: np.ndarray, decimals: int) -> np.ndarray:
         return np.round(x, decimals, empty_like(x))
-
-    backward = Sign.backward
 
 
 class Sin(Function):

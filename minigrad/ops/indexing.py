@@ -69,7 +69,9 @@ class Index(Function):
         self.view = is_basic(index)
         out = x[index]
         if type(out) is not np.ndarray:  # NumPy answers a full index with a scalar, which is no view
-            out = x[(*(index if isinstance(index, tuple) else (index,)), ...)]
+            whole = index if isinstance(index, tuple) else (index,)
+            whole = (*whole, ...)
+            out = x[whole]
         return out
 
     def backward(self, g: Any) -> Any:
@@ -319,9 +321,13 @@ def _check_source(name: str, input: Tensor, indices: np.ndarray, source: Any) ->
     if not isinstance(source, Tensor):
         return
     if source.dtype != input.dtype:
-        raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype, but got {input.dtype} and {source.dtype}")
+        raise RuntimeError(
+            f"{name}(): Expected self.dtype to be equal to src.dtype, but got {input.dtype} and {source.dtype}"
+        )
     if source.ndim != indices.ndim or any(n > m for n, m in zip(indices.shape, source.shape, strict=True)):
-        raise RuntimeError(f"{name}(): index of shape {list(indices.shape)} has to be no larger than src {list(source.shape)}")
+        raise RuntimeError(
+            f"{name}(): index of shape {list(indices.shape)} has to be no larger than src {list(source.shape)}"
+        )
 
 
 def _vector(index: Any, size: int, name: str) -> np.ndarray:
@@ -345,10 +351,11 @@ def index_select(input: Tensor, dim: int, index: Any) -> Tensor:
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
     """A copy of `input` with alpha * source[i] added to the slice index[i] along `dim`."""
     axis = axis_of(dim, input.ndim)
-    place = (slice(None),) * axis + (_vector(index, input.shape[axis], "index_add"),)
-    if source.ndim != input.ndim or source.shape[axis] != place[axis].size:
+    places = _vector(index, input.shape[axis], "index_add")
+    place = (slice(None),) * axis + (places,)
+    if source.ndim != input.ndim or source.shape[axis] != places.size:
         raise RuntimeError(
-            f"index_add(): Number of indices ({place[axis].size}) should be equal to source.size(dim): {list(source.shape)} along {axis}"
+            f"index_add(): Number of indices ({places.size}) should be equal to source.size(dim): {list(source.shape)} along {axis}"
         )
     return input + IndexAdd.apply(source * alpha if alpha != 1 else source, input.shape, place)
 

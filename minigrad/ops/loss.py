@@ -231,7 +231,9 @@ def cross_entropy(
             if reduction == "none"
             else empty_losses.sum() * (np.nan if reduction == "mean" else 1)
         )
-    out = CrossEntropy.apply(x, flat, None if weight is None else contiguous(weight._value), ignore_index, label_smoothing, scale)
+    out = CrossEntropy.apply(
+        x, flat, None if weight is None else contiguous(weight._value), ignore_index, label_smoothing, scale
+    )
     return out.reshape(expected) if reduction == "none" else out
 
 

@@ -33,7 +33,9 @@ class BatchNorm(Fused):
         self.x, self.weight, self.bias, self.eps, self.statistics = x, contiguous(weight), contiguous(bias), eps, None
         out = empty_like(x)
         self.mean, self.rstd, var = (empty((x.shape[1],), x.dtype) for _ in range(3))
-        kernels.norm.batch_norm_forward(_channels(x), self.weight, self.bias, eps, _channels(out), self.mean, self.rstd, var)
+        kernels.norm.batch_norm_forward(
+            _channels(x), self.weight, self.bias, eps, _channels(out), self.mean, self.rstd, var
+        )
         statistics.append((self.mean, var))
         return out
 

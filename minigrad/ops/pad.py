@@ -43,7 +43,9 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     ]
     for n, (a, b) in zip(input.shape, pairs, strict=True):
         if n + a + b < 0:
-            raise RuntimeError(f"pad: {widths} of an input of shape {list(input.shape)} would give the size {n + a + b}")
+            raise RuntimeError(
+                f"pad: {widths} of an input of shape {list(input.shape)} would give the size {n + a + b}"
+            )
     if mode == "constant":
         if any(width < 0 for width in widths):
             input = input[

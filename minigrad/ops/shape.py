@@ -204,7 +204,9 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     ]
     for name, axes in (("source", sources), ("destination", targets)):
         if len(set(axes)) < len(axes) or len(sources) != len(targets):
-            raise RuntimeError(f"movedim: repeated dim in `{name}`, or not as many sources as destinations: {source} and {destination}")
+            raise RuntimeError(
+                f"movedim: repeated dim in `{name}`, or not as many sources as destinations: {source} and {destination}"
+            )
     order = [axis for axis in range(input.ndim) if axis not in sources]
     for target, axis in sorted(zip(targets, sources, strict=True)):
         order.insert(target, axis)
@@ -473,7 +475,9 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     """A read-only view of a diagonal of axes dim1 and dim2, appended as the last axis."""
     first, second = axis_of(dim1, input.ndim), axis_of(dim2, input.ndim)
     if first == second or input.ndim < 2:
-        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2} (of a tensor of shape {list(input.shape)})")
+        raise RuntimeError(
+            f"diagonal dimensions cannot be identical {dim1}, {dim2} (of a tensor of shape {list(input.shape)})"
+        )
     return Diagonal.apply(input, offset, first, second)
 
 

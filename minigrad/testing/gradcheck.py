@@ -84,7 +84,9 @@ def gradgradcheck(
         outputs = _outputs(func(*arguments))
     if grad_outputs is None:
         rng = np.random.default_rng(0)
-        grad_outputs = [wrap(rng.standard_normal(out.shape).astype(out.dtype)).requires_grad_() for out in outputs.values()]
+        grad_outputs = [
+            wrap(rng.standard_normal(out.shape).astype(out.dtype)).requires_grad_() for out in outputs.values()
+        ]
     weights = tuple(grad_outputs) if isinstance(grad_outputs, tuple | list) else (grad_outputs,)
     count = len(arguments)
 
@@ -99,12 +101,18 @@ def gradgradcheck(
 
 def _check_inputs(checked: dict[int, Tensor]) -> None:
     if not checked:
-        raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True.")
+        raise ValueError(
+            "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True."
+        )
     for i, x in checked.items():
         if x.dtype != np.float64:
-            warnings.warn(f"Input #{i} requires gradient and is {x.dtype}: finite differences need float64", stacklevel=3)
+            warnings.warn(
+                f"Input #{i} requires gradient and is {x.dtype}: finite differences need float64", stacklevel=3
+            )
         if not x._value.flags.writeable:
-            raise ValueError(f"gradcheck moves its inputs in place, and input {i} is read-only (an expanded tensor?): clone() it")
+            raise ValueError(
+                f"gradcheck moves its inputs in place, and input {i} is read-only (an expanded tensor?): clone() it"
+            )
 
 
 def _outputs(result: Any) -> dict[int, Tensor]:
@@ -114,7 +122,14 @@ def _outputs(result: Any) -> dict[int, Tensor]:
 
 
 def _check_input(
-    func: Callable, arguments: Sequence, outputs: dict[int, Tensor], index: int, x: Tensor, eps: float, atol: float, rtol: float
+    func: Callable,
+    arguments: Sequence,
+    outputs: dict[int, Tensor],
+    index: int,
+    x: Tensor,
+    eps: float,
+    atol: float,
+    rtol: float,
 ) -> None:
     whole = all(out.numel() * x.numel() <= WHOLE for out in outputs.values())
     rng = np.random.default_rng(index)
@@ -126,8 +141,14 @@ def _check_input(
         analytic = _product(directions, _gradients(out, x, weights).T)
         wrong = ~(np.abs(analytic - numeric) <= atol + rtol * np.abs(numeric))
         if wrong.any():
-            place = np.unravel_index(np.argmax(np.where(wrong, np.nan_to_num(np.abs(analytic - numeric), nan=np.inf), -1)), wrong.shape)
-            where = f"entry {tuple(map(int, place))} (of input, of output)" if whole else f"random directions {tuple(map(int, place))}"
+            place = np.unravel_index(
+                np.argmax(np.where(wrong, np.nan_to_num(np.abs(analytic - numeric), nan=np.inf), -1)), wrong.shape
+            )
+            where = (
+                f"entry {tuple(map(int, place))} (of input, of output)"
+                if whole
+                else f"random directions {tuple(map(int, place))}"
+            )
             raise GradcheckError(
                 f"Jacobian mismatch for output {k} with respect to input {index}, largest at {where}:\n"
                 f"numerical: {numeric[place]!r}\nanalytical: {analytic[place]!r}\n"

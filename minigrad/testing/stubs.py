@@ -18,8 +18,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 import minigrad
 from minigrad.ops import FUNCTIONAL, FUNCTIONS, METHODS
 from minigrad.ops.declare import PROPERTIES
@@ -90,7 +88,13 @@ def declared(name: str, function: Callable, imports: _Imports, method: bool = Fa
         if method and i == 0:
             parts.append("self")
             continue
-        mark = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+        mark = (
+            "*"
+            if parameter.kind is parameter.VAR_POSITIONAL
+            else "**"
+            if parameter.kind is parameter.VAR_KEYWORD
+            else ""
+        )
         text = f"{mark}{parameter.name}: {imports.annotation(str(parameter.annotation), scope)}"
         if parameter.default is not parameter.empty:
             text += f" = {_default(parameter.default)}"
@@ -121,20 +125,31 @@ def _skeleton(body: list[ast.stmt]) -> list[ast.stmt]:
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             document = ast.get_docstring(node)
-            inner = _skeleton(node.body) if isinstance(node, ast.ClassDef) else []
+            inner = [*_attributes(node), *_skeleton(node.body)] if isinstance(node, ast.ClassDef) else []
             start: list[ast.stmt] = [ast.Expr(ast.Constant(document.partition("\n")[0]))] if document else []
             node.body = [*start, *inner] or [ast.Expr(ast.Constant(...))]
             kept.append(node)
         elif isinstance(node, ast.AnnAssign):
             node.value = None
             kept.append(node)
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            name = node.targets[0].id
-            if name not in ("__all__", "__slots__"):
-                kept.append(ast.AnnAssign(ast.Name(name), ast.Name("Any"), None, 1))
         elif isinstance(node, ast.ImportFrom | ast.Import) and getattr(node, "module", "") != "__future__":
             kept.append(node)
     return kept
+
+
+def _attributes(node: ast.ClassDef) -> list[ast.stmt]:
+    """The attributes that a class without declarations sets in its __init__."""
+    if any(isinstance(statement, ast.AnnAssign) for statement in node.body):
+        return []
+    inits = [method for method in node.body if isinstance(method, ast.FunctionDef) and method.name == "__init__"]
+    stored = [
+        part
+        for init in inits
+        for part in ast.walk(init)
+        if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store)
+    ]
+    names = dict.fromkeys(part.attr for part in stored if isinstance(part.value, ast.Name) and part.value.id == "self")
+    return [ast.AnnAssign(ast.Name(name), ast.Name("Any"), None, 1) for name in names]
 
 
 class _Unshadow(ast.NodeTransformer):
@@ -158,7 +173,7 @@ def _tensor_stub() -> str:
     imports = _Imports(module.__name__)
     methods = "".join(declared(name, function, imports, True) for name, function in sorted(METHODS.items()))
     nodes = _source(module)
-    head = [node for node in nodes if isinstance(node, ast.ImportFrom | ast.Import)]
+    head: list[ast.stmt] = [node for node in nodes if isinstance(node, ast.ImportFrom | ast.Import)]
     text = HEADER + imports.lines() + _text(head)
     for node in nodes:
         if node in head:
@@ -185,10 +200,8 @@ def _package_stub() -> str:
             for alias in node.names:
                 alias.asname = alias.asname or alias.name  # in a stub, only `as` exports
             rows.append(_text([node]))
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            value = getattr(minigrad, node.target.id)
-            rows.append(f"{node.target.id}: {'np.dtype' if isinstance(value, np.dtype) else 'Any'}\n")
-            imports.numpy = True
+    imports.numpy = True
+    rows += [f"{name}: np.dtype\n" for name in SHADOWED]
     return f"{HEADER}{imports.lines()}{''.join(rows)}\n{functions}\n__all__ = {sorted(minigrad.__all__)!r}\n"
 
 

@@ -9,6 +9,9 @@ from typing import Any
 
 from .metrics import Means
 
+# What was measured comes first: a narrow terminal cuts the end.
+FORMAT = "{desc}  {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]"
+
 
 class Progress:
     """The bar of one epoch: `step` moves it, `finish` leaves the epoch's results standing.
@@ -20,7 +23,7 @@ class Progress:
     def __init__(self, epoch: int, epochs: int, batches: int | None, done: int = 0, verbose: bool = True) -> None:
         self.title = f"epoch {epoch + 1:{len(str(epochs))}d}/{epochs}"
         self.verbose = verbose
-        self.bar = _bar(desc=self.title, total=batches, initial=done, unit="batch") if verbose else None
+        self.bar = _bar(desc=self.title, total=batches, initial=done) if verbose else None
 
     def __enter__(self) -> Progress:
         return self
@@ -32,14 +35,14 @@ class Progress:
     def step(self, means: Means) -> None:
         """One more batch is done, after which these are the epoch's means."""
         if self.bar is not None:
-            self.bar.set_postfix_str(line(means.means()), refresh=False)
+            self.bar.set_description_str(f"{self.title}  {line(means.means())}", refresh=False)
             self.bar.update()
 
     def finish(self, values: dict[str, float]) -> None:
         """The epoch has ended, with these results."""
         shown = {name: value for name, value in values.items() if name not in ("lr", "seconds")}
         if self.bar is not None:
-            self.bar.set_postfix_str(line(shown))
+            self.bar.set_description_str(f"{self.title}  {line(shown)}")
         elif self.verbose:
             print(f"{self.title}  {line(shown)}  ({values['seconds']:.1f} s)", flush=True)
 
@@ -57,4 +60,4 @@ def _bar(**options: Any) -> Any:
     except ImportError:
         return None
     columns, lines = shutil.get_terminal_size()  # 80 x 24 where a terminal does not say, and tqdm would show nothing
-    return tqdm(**options, ncols=columns, nrows=lines)
+    return tqdm(**options, ncols=columns, nrows=lines, bar_format=FORMAT)

@@ -154,6 +154,9 @@ ROWS: list[Row] = [
     row("x.to(x, copy=True)", x=real(3, 4)),
     row("x.type(torch.float64)", x=real(3, 4)),
     row("x.double()", x=real(3, 4)),
-    *(row(f"x.{name}()", order=0, x=ints(0, 9, 3, 4)) for name in "long int short char byte bool float half".split()),
+    *(
+        row(f"x.{name}()", order=0, x=ints(0, 9, 3, 4))
+        for name in ["long", "int", "short", "char", "byte", "bool", "float", "half"]
+    ),
     row("x.cpu()", x=real(3, 4)),
 ]

@@ -57,7 +57,15 @@ BAD: list[Bad] = [
     bad("torch.einsum('ijk->i', x)", RuntimeError, "ijk", x=real(2, 3)),
     bad("F.linear(x, w)", RuntimeError, "[3, 4]", "[2, 5]", x=real(3, 4), w=real(2, 5)),
     bad("F.linear(x, w, b)", RuntimeError, "[3]", "[2]", x=real(3, 4), w=real(2, 4), b=real(3)),
-    bad("F.conv2d(x, w)", RuntimeError, "[2, 3, 5, 5]", "[4, 2, 3, 3]", "channels", x=real(2, 3, 5, 5), w=real(4, 2, 3, 3)),
+    bad(
+        "F.conv2d(x, w)",
+        RuntimeError,
+        "[2, 3, 5, 5]",
+        "[4, 2, 3, 3]",
+        "channels",
+        x=real(2, 3, 5, 5),
+        w=real(4, 2, 3, 3),
+    ),
     bad("F.conv2d(x, w)", RuntimeError, "Kernel size", "[2, 2]", "[3, 3]", x=real(1, 1, 2, 2), w=real(1, 1, 3, 3)),
     bad("F.conv2d(x, w)", RuntimeError, "[3, 3]", x=real(3, 3), w=real(1, 1, 3, 3)),
     bad("F.conv2d(x, w, b)", RuntimeError, "bias", "[3]", x=real(1, 1, 4, 4), w=real(2, 1, 3, 3), b=real(3)),
@@ -70,8 +78,16 @@ BAD: list[Bad] = [
     bad("F.conv2d(x, w, padding='half')", RuntimeError, "half", x=real(1, 1, 4, 4), w=real(2, 1, 3, 3)),
     bad("F.conv2d(x, w, padding='same', stride=2)", RuntimeError, "same", x=real(1, 1, 4, 4), w=real(2, 1, 3, 3)),
     bad("F.conv1d(x, w)", RuntimeError, "[1, 2, 3]", "[1, 1, 3]", x=real(1, 2, 3), w=real(1, 1, 3)),
-    bad("F.conv_transpose2d(x, w)", RuntimeError, "[1, 2, 4, 4]", "[3, 1, 2, 2]", x=real(1, 2, 4, 4), w=real(3, 1, 2, 2)),
-    bad("F.conv_transpose2d(x, w, output_padding=1)", RuntimeError, "output padding", x=real(1, 1, 4, 4), w=real(1, 1, 2, 2)),
+    bad(
+        "F.conv_transpose2d(x, w)", RuntimeError, "[1, 2, 4, 4]", "[3, 1, 2, 2]", x=real(1, 2, 4, 4), w=real(3, 1, 2, 2)
+    ),
+    bad(
+        "F.conv_transpose2d(x, w, output_padding=1)",
+        RuntimeError,
+        "output padding",
+        x=real(1, 1, 4, 4),
+        w=real(1, 1, 2, 2),
+    ),
     bad("F.conv_transpose2d(x, w, b)", RuntimeError, "bias", x=real(1, 1, 4, 4), w=real(1, 1, 2, 2), b=real(2)),
     bad("F.conv_transpose2d(x, w, padding=9)", RuntimeError, "output size", x=real(1, 1, 4, 4), w=real(1, 1, 2, 2)),
     bad("F.max_pool2d(x, 5)", RuntimeError, "too small", x=real(1, 1, 4, 4)),
@@ -183,7 +199,11 @@ BAD: list[Bad] = [
     bad("x @ 2", TypeError, "int", x=real(3)),
     bad("torch.relu(x)", RuntimeError, "Bool", x=bools(3)),
     # numbers out of range
-    *(bad(f"F.{name}(x, {p})", ValueError, "between 0 and 1", x=real(2, 3, 4, 4)) for name in ("dropout", "dropout2d", "dropout3d") for p in ("1.5", "-0.1")),
+    *(
+        bad(f"F.{name}(x, {p})", ValueError, "between 0 and 1", x=real(2, 3, 4, 4))
+        for name in ("dropout", "dropout2d", "dropout3d")
+        for p in ("1.5", "-0.1")
+    ),
     bad("F.dropout(x, nan)", ValueError, "nan", differs="PyTorch 2 raises only for some", x=real(3)),
     bad("F.dropout1d(x, -0.5)", ValueError, "between 0 and 1", x=real(2, 3, 4)),
     bad("F.dropout1d(x)", RuntimeError, "4D", x=real(2, 3, 4, 4)),
@@ -208,11 +228,25 @@ BAD: list[Bad] = [
     bad("F.huber_loss(x, x, delta=0)", RuntimeError, "delta", x=real(3)),
     bad("F.smooth_l1_loss(x, x, beta=-1)", RuntimeError, "beta", x=real(3)),
     bad("F.binary_cross_entropy(x, y)", RuntimeError, "between 0 and 1", x=given([0.5, 1.5]), y=given([0.0, 1.0])),
-    bad("F.cross_entropy(x, y, label_smoothing=1.5)", RuntimeError, "label_smoothing", "1.5", x=real(3, 4), y=ints(0, 4, 3)),
+    bad(
+        "F.cross_entropy(x, y, label_smoothing=1.5)",
+        RuntimeError,
+        "label_smoothing",
+        "1.5",
+        x=real(3, 4),
+        y=ints(0, 4, 3),
+    ),
     # options
     *(
         bad(f"F.{name}(x, x, reduction='avg')", ValueError, "avg", x=real(3))
-        for name in ("mse_loss", "l1_loss", "huber_loss", "smooth_l1_loss", "binary_cross_entropy_with_logits", "kl_div")
+        for name in (
+            "mse_loss",
+            "l1_loss",
+            "huber_loss",
+            "smooth_l1_loss",
+            "binary_cross_entropy_with_logits",
+            "kl_div",
+        )
     ),
     bad("F.cross_entropy(x, y, reduction='avg')", ValueError, "avg", x=real(3, 4), y=ints(0, 4, 3)),
     bad("F.nll_loss(x, y, reduction='avg')", ValueError, "avg", x=real(3, 4), y=ints(0, 4, 3)),

@@ -1,6 +1,6 @@
 """What networks are made of: linear maps, convolutions, pools, activations, normalization, dropout, losses."""
 
-from .row import Row, between, bools, given, ints, positive, real, row, simplex, spread
+from .row import Row, between, given, ints, positive, real, row, simplex, spread
 
 SMOOTH = ["sigmoid", "tanh", "gelu", "silu", "mish", "softplus", "logsigmoid"]
 KINKED = ["relu", "leaky_relu", "elu", "relu6", "hardtanh", "softsign"]
@@ -41,7 +41,12 @@ ROWS: list[Row] = [
     row("F.conv1d(x, w, b, stride=2, padding=1)", x=real(2, 3, 7), w=real(2, 3, 3), b=real(2)),
     row("F.conv1d(x, w, dilation=2, groups=2)", x=real(2, 8), w=real(2, 1, 3)),
     row("F.conv_transpose2d(x, w)", x=real(2, 3, 3, 2), w=real(3, 2, 2, 3)),
-    row("F.conv_transpose2d(x, w, b, stride=2, padding=1, output_padding=1)", x=real(1, 2, 3, 3), w=real(2, 2, 3, 3), b=real(2)),
+    row(
+        "F.conv_transpose2d(x, w, b, stride=2, padding=1, output_padding=1)",
+        x=real(1, 2, 3, 3),
+        w=real(2, 2, 3, 3),
+        b=real(2),
+    ),
     row("F.conv_transpose2d(x, w, b, groups=2, dilation=2)", x=real(1, 4, 3, 2), w=real(4, 1, 2, 2), b=real(2)),
     row("F.conv_transpose2d(x, w)", x=real(2, 3, 2), w=real(2, 1, 2, 2)),
     # pools
@@ -73,9 +78,18 @@ ROWS: list[Row] = [
     row("F.batch_norm(x, None, None, training=True)", x=real(3, 2, 3)),
     row(
         "m, v = torch.zeros_like(w), torch.ones_like(w)\ny = F.batch_norm(x, m, v, w, b, True, 0.3)\n(y, m, v)",
-        x=real(4, 3, 2), w=real(3), b=real(3),
-    ),  # fmt: skip
-    row("F.batch_norm(x, m, v, w, b)", x=real(4, 3), m=real(3).constant(), v=positive(3).constant(), w=real(3), b=real(3)),
+        x=real(4, 3, 2),
+        w=real(3),
+        b=real(3),
+    ),
+    row(
+        "F.batch_norm(x, m, v, w, b)",
+        x=real(4, 3),
+        m=real(3).constant(),
+        v=positive(3).constant(),
+        w=real(3),
+        b=real(3),
+    ),
     row("F.batch_norm(x, m, v)", x=real(2, 3, 2, 2), m=real(3).constant(), v=positive(3).constant()),
     row("F.normalize(x)", x=real(3, 4)),
     row("F.normalize(x, p=1, dim=0)", x=spread(3, 4)),
@@ -89,8 +103,10 @@ ROWS: list[Row] = [
     row("F.dropout2d(x, 0.5, mask=m)", torch="x * m[:, :, None, None] * 2", x=real(3, 4, 2, 2), m=MASK),
     row("F.dropout3d(x, 0.75, mask=m)", torch="x * m[:, :, None, None, None] * 4", x=real(3, 4, 1, 2, 2), m=MASK),
     row(
-        "g = torch.Generator().manual_seed(5)\nF.dropout(x, 0.5, generator=g)", torch=None, x=real(5, 7),
-    ),  # fmt: skip
+        "g = torch.Generator().manual_seed(5)\nF.dropout(x, 0.5, generator=g)",
+        torch=None,
+        x=real(5, 7),
+    ),
     row("g = torch.Generator().manual_seed(5)\nF.dropout2d(x, 0.3, generator=g)", torch=None, x=real(4, 3, 2, 2)),
     # losses
     *(
@@ -102,12 +118,20 @@ ROWS: list[Row] = [
     row("F.smooth_l1_loss(x, y, beta=2.0)", x=spread(3, 4), y=between(-0.2, 0.2, 3, 4)),
     row("F.smooth_l1_loss(x, y, beta=0)", x=spread(3, 4), y=between(-0.2, 0.2, 3, 4)),
     row("F.binary_cross_entropy(x, y)", x=between(0.1, 0.9, 3, 4), y=between(0, 1, 3, 4)),
-    row("F.binary_cross_entropy(x, y, w, reduction='sum')", x=between(0.1, 0.9, 3, 4), y=between(0, 1, 3, 4), w=positive(4).constant()),
+    row(
+        "F.binary_cross_entropy(x, y, w, reduction='sum')",
+        x=between(0.1, 0.9, 3, 4),
+        y=between(0, 1, 3, 4),
+        w=positive(4).constant(),
+    ),
     row("F.binary_cross_entropy_with_logits(x, y)", x=real(3, 4), y=between(0, 1, 3, 4)),
     row(
         "F.binary_cross_entropy_with_logits(x, y, w, reduction='none', pos_weight=p)",
-        x=real(3, 4), y=between(0, 1, 3, 4), w=positive(3, 1).constant(), p=positive(4).constant(),
-    ),  # fmt: skip
+        x=real(3, 4),
+        y=between(0, 1, 3, 4),
+        w=positive(3, 1).constant(),
+        p=positive(4).constant(),
+    ),
     row("F.kl_div(x, y)", x=real(3, 4), y=simplex(3, 4)),
     row("F.kl_div(x, y, reduction='batchmean', log_target=True)", x=real(3, 4), y=real(3, 4)),
     row("F.kl_div(x, y, reduction='sum')", x=real(3, 4), y=simplex(3, 4).constant()),
@@ -124,9 +148,19 @@ ROWS: list[Row] = [
     row("F.cross_entropy(x, y)", x=real(4), y=given(2)),
     row("F.cross_entropy(x, y, label_smoothing=0.2)", x=real(3, 4), y=LABELS),
     row("F.cross_entropy(x, y, w, label_smoothing=0.2)", x=real(3, 4), y=LABELS, w=positive(4).constant()),
-    row("F.cross_entropy(x, y, w, ignore_index=3, label_smoothing=0.2, reduction='sum')", x=real(3, 4), y=LABELS, w=positive(4).constant()),
+    row(
+        "F.cross_entropy(x, y, w, ignore_index=3, label_smoothing=0.2, reduction='sum')",
+        x=real(3, 4),
+        y=LABELS,
+        w=positive(4).constant(),
+    ),
     row("F.cross_entropy(x, y)", x=real(3, 4), y=simplex(3, 4)),
-    row("F.cross_entropy(x, y, w, label_smoothing=0.1)", x=real(3, 4), y=simplex(3, 4).constant(), w=positive(4).constant()),
+    row(
+        "F.cross_entropy(x, y, w, label_smoothing=0.1)",
+        x=real(3, 4),
+        y=simplex(3, 4).constant(),
+        w=positive(4).constant(),
+    ),
     row("F.cross_entropy(x, y, reduction='none')", x=real(2, 4, 3), y=between(0, 1, 2, 4, 3)),
     row("F.cross_entropy(x, y)", x=real(3, 4), y=ints(0, 4, 3)),
 ]
