@@ -111,6 +111,36 @@ def test_requires_grad_only_where_there_is_a_gradient(row):
     assert all(not out.requires_grad or out.is_floating_point() for out in results)
 
 
+# a line of x = [-1, 0, 2, 2] (and y = [0, 0, 1, 2]), and its gradient where it has a kink
+KINKS = """
+x.amax()                   [0, 0, 0.5, 0.5]
+x.max()                    [0, 0, 0.5, 0.5]
+x.max(0).values            [0, 0, 1, 0]
+(x * x).amin()             [0, 0, 0, 0]
+x.sort().values[2]         [0, 0, 1, 0]
+torch.maximum(x, y)        [0, 0.5, 1, 0.5]
+torch.minimum(x, y)        [1, 0.5, 0, 0.5]
+x.abs()                    [-1, 0, 1, 1]
+x.relu()                   [0, 0, 1, 1]
+x.clamp(0, 2)              [0, 1, 1, 1]
+F.hardtanh(x, 0, 2)        [0, 0, 0, 0]
+F.leaky_relu(x, 0.25)      [0.25, 0.25, 1, 1]
+F.relu6(x)                 [0, 0, 1, 1]
+x.norm(inf)                [0, 0, 0.5, 0.5]
+x.norm(1)                  [-1, 0, 1, 1]
+x[:2].norm() * 0 + x[1:2].norm()   [0, 0, 0, 0]
+F.max_pool2d(x.reshape(1, 1, 1, 4), (1, 2)).sum()   [0, 1, 1, 0]
+"""
+
+
+@pytest.mark.parametrize("case", KINKS.strip().splitlines(), ids=lambda case: case.split("  ")[0])
+def test_gradient_at_a_kink(case):
+    line, expected = case.rsplit("  [", 1)
+    x, y = minigrad.tensor([-1.0, 0, 2, 2], requires_grad=True), minigrad.tensor([0.0, 0, 1, 2])
+    eval(line, {"torch": minigrad, "F": F, "x": x, "y": y, "inf": np.inf}).sum().backward()
+    assert x.grad.tolist() == eval("[" + expected)
+
+
 # ---- values and memory -------------------------------------------------------------------------------------------------
 
 
@@ -179,9 +209,10 @@ def test_memory_hygiene(row):
     before = {name: memory(x).copy() for name, x in tensors.items()}
     result = run(row, tensors)
     for out in outputs(result):
-        if memory(out).size and not any(np.may_share_memory(memory(out), memory(x)) for x in tensors.values()):
-            is_view = out._base is not None or (memory(out).base is not None and not memory(out).flags.c_contiguous)
-            assert is_view or out.data_ptr() % 64 == 0
+        sharing = [x for x in tensors.values() if np.may_share_memory(memory(out), memory(x))]
+        assert all(out is x or out._base is x for x in sharing)  # views say whose memory they show
+        is_view = sharing or out._base is not None or not memory(out).flags.c_contiguous
+        assert is_view or memory(out).size == 0 or out.data_ptr() % 64 == 0
     tracked = [out for out in outputs(result) if out.requires_grad]
     given = seeds(tracked)
     if tracked:

@@ -200,7 +200,7 @@ class Hardtanh(Clamp):
 
     def forward(self, x: np.ndarray, low: float, high: float) -> np.ndarray:
         out = super().forward(x, low, high)
-        self.inside = ((low < x) & (x < high)).astype(x.dtype)
+        self.inside = (low < x) & (x < high)
         return out
 
 

@@ -315,15 +315,13 @@ class Maximum(Function):
     def forward(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         self.shapes = x.shape, y.shape
         loses = np.less if self.ufunc is np.maximum else np.greater
-        if x.dtype.kind == "f":
-            one = x.dtype.type(1)
-            half = np.equal(x, y) * x.dtype.type(0.5)
-            self.x_share, self.y_share = one - loses(x, y) - half, one - loses(y, x) - half
+        self.x_loses, self.y_loses, self.ties = loses(x, y), loses(y, x), x == y
         return binary(self.ufunc, x, y)
 
     def backward(self, g: Any) -> Any:
         x, y = self.shapes
-        return fit(g * self.x_share, x), fit(g * self.y_share, y)
+        zero, shared = zero_slope(g), Where.on(self.ties, g * 0.5, g)
+        return fit(Where.on(self.x_loses, zero, shared), x), fit(Where.on(self.y_loses, zero, shared), y)
 
 
 class Minimum(Maximum):
@@ -349,11 +347,11 @@ class Clamp(Function):
             out = binary(np.maximum, out, low)
         if high is not None:
             out = binary(np.minimum, out, high)
-        self.inside = (x == out).astype(x.dtype) if out is not x else np.ones_like(x)
+        self.inside = x == out
         return out
 
     def backward(self, g: Any) -> Any:
-        return g * self.inside
+        return Where.on(self.inside, g, zero_slope(g))  # not g * 0, which is NaN where g is infinite
 
 
 @op("clamp", "clip", ".clamp", ".clip")

@@ -132,7 +132,7 @@ class Trunc(Sign):
 
 
 class Round(Sign):
-    def forward(self, x: np.ndarray, decimals: int) -> np.ndarray:
+    def forward(self, x: np.ndarray, decimals: int = 0) -> np.ndarray:
         return np.round(x, decimals, empty_like(x))
 
 

@@ -326,6 +326,40 @@ def test_pairs_of_special_values(line, dtype):
     compare_special(line, dtype, x.ravel(), y.ravel())
 
 
+KINKED = [
+    *(f"F.{name}(x)" for name in ("relu", "leaky_relu", "elu", "hardtanh", "relu6", "softsign", "gelu", "softplus")),
+    *("x.abs()", "x.amax()", "x.amin()", "x.max()", "x.max(0)", "x.min(1)", "x.amax(1)", "x.norm()", "x.norm(1)"),
+    *(
+        "x.norm(3)",
+        "x.norm(inf, 0)",
+        "x.clamp(-1, 1)",
+        "x.clamp(min=0)",
+        "x.sort()",
+        "torch.sort(x, stable=True, dim=0, descending=True)",
+    ),
+    *("x.sign()", "x.prod()", "x.prod(0)", "x ** 2", "x ** 3", "x ** 1", "x.cumsum(0)", "x.relu()", "x.std(0)"),
+    *(
+        "F.normalize(x)",
+        "F.max_pool2d(x[None], 2)",
+        "F.l1_loss(x, x.detach().flip(0))",
+        "F.smooth_l1_loss(x, 0 * x.detach())",
+    ),
+    *(
+        "F.huber_loss(x, 0 * x.detach())",
+        "torch.atan2(x, x)",
+        "(x * 0).norm()",
+        "x.clamp(max=0).sqrt()",
+        "x.clamp(min=0).sqrt()",
+    ),
+]
+
+
+@pytest.mark.parametrize("dtype", PRECISIONS, ids=["float32", "float64"])
+@pytest.mark.parametrize("line", KINKED)
+def test_ties_and_kinks(line, dtype):
+    compare_special(line, dtype, np.array([[0, 1, 1, -1], [2, 2, 2, 0], [-1, 1, 0, 0], [1, 0, 2, -1]], dtype))
+
+
 # ---- indexing ----------------------------------------------------------------------------------------------------------
 
 
