@@ -26,7 +26,7 @@ _PYTHON = {float: float32, int: int64, bool: bool_}
 
 def as_dtype(dtype: Any) -> np.dtype:
     """The dtype that `dtype` names: a dtype, a Python type (`float` is float32, as in PyTorch), or a name."""
-    found = _PYTHON.get(dtype) if isinstance(dtype, type) else None
+    found: Any = _PYTHON.get(dtype) if isinstance(dtype, type) else None
     if found is None:
         found = np.dtype(dtype)
     if found not in SUPPORTED:
@@ -84,10 +84,7 @@ def number_type(number: Any) -> np.dtype:
 def as_array(data: Any, dtype: Any = None) -> np.ndarray:
     """`data` as an array of a supported dtype: Python floats become float32, other arrays keep their dtype."""
     value = getattr(data, "_value", data)
-    if isinstance(value, np.ndarray | np.generic):
-        array = np.asarray(value)
-    else:
-        array = _from_python(value)
+    array = np.asarray(value) if isinstance(value, np.ndarray | np.generic) else _from_python(value)
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     if dtype is not None:

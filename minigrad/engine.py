@@ -81,13 +81,13 @@ class Function:
 
     inputs: list[Any]  # for each argument: the Function that made it, a leaf Variable, or None
     number: int  # nodes are numbered in the order they are made
-    written: list[list[int] | None]  # the write counters of the arguments and the output
+    written: list[Any]  # the write counters of the arguments and the output
     hooks: dict[int, Callable] | None = None
     freed = False
     where = ""  # under detect_anomaly: where the user's code called this
     view = False  # whether the output shares the first argument's memory
     names: ClassVar[tuple[str, ...]] = ()  # of forward's arguments
-    wrap: ClassVar[Callable[[Any], Variable]] = Variable
+    wrap: ClassVar[Any] = Variable  # makes a Variable of a value
 
     def __init_subclass__(cls) -> None:
         if "forward" in cls.__dict__:
@@ -128,10 +128,11 @@ class Function:
             result._tracked = True
         return result
 
-    def record(self, args: Sequence[Any], result: Variable) -> None:
+    def record(self, args: Sequence[Any], result: Any) -> None:
         """Take a number, and note the write counters of the arguments and the result."""
         self.number = next(_numbers)
-        self.written = written = []
+        written: list[Any] = []
+        self.written = written
         for index, variable in enumerate((*args, result)):
             if isinstance(variable, Variable):
                 if variable._inference and self.saves(index):

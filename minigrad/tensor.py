@@ -412,7 +412,9 @@ class Function(engine.Function):
                 return cls.apply(*args, **options)
         node = cls()
         node.inputs = [None] * len(args)
-        values = (np.asarray(arg) if isinstance(arg, np.generic) else arg for arg in args)  # NumPy makes scalars of 0-d arrays
+        values = (
+            np.asarray(arg) if isinstance(arg, np.generic) else arg for arg in args
+        )  # NumPy makes scalars of 0-d arrays
         return node.forward(*values, **options)
 
 

@@ -29,10 +29,7 @@ def imports(path):
     depth = len(path.relative_to(PACKAGE).parts)
     tree = ast.parse(path.read_text())
     inside = {
-        id(node)
-        for function in ast.walk(tree)
-        if isinstance(function, ast.FunctionDef)
-        for node in ast.walk(function)
+        id(node) for function in ast.walk(tree) if isinstance(function, ast.FunctionDef) for node in ast.walk(function)
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
@@ -41,11 +38,11 @@ def imports(path):
             for name in names:
                 yield name, id(node) in inside
         elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "minigrad":
-            yield (node.module.split(".") + ["__init__"])[1], id(node) in inside
+            yield [*node.module.split("."), "__init__"][1], id(node) in inside
         elif isinstance(node, ast.Import):
             for alias in node.names:
                 if alias.name.split(".")[0] == "minigrad":
-                    yield (alias.name.split(".") + ["__init__"])[1], id(node) in inside
+                    yield [*alias.name.split("."), "__init__"][1], id(node) in inside
 
 
 def floor_of(name):

@@ -44,9 +44,7 @@ class Reply:
     """What the server sends for one path, and how it goes wrong."""
 
     body: bytes
-    cuts: list[int] = dataclasses.field(
-        default_factory=list
-    )  # break the next answers off after so many bytes
+    cuts: list[int] = dataclasses.field(default_factory=list)  # break the next answers off after so many bytes
     ranges: bool = True
     wrong_range: bool = False
     stall: bool = False
@@ -636,9 +634,7 @@ def test_unpacked_files_are_read(tmp_path):
 @pytest.mark.parametrize("name", [name for name in datasets.NAMES if name != "digits"])
 def test_what_is_not_in_a_named_folder_is_named(tmp_path, monkeypatch, name):
     monkeypatch.setenv("MINIGRAD_DATA", str(tmp_path))
-    put(
-        tmp_path, {IMAGES: GOOD[IMAGES], "test_batch.bin": cifar_records(1), "zip.train.gz": b""}
-    )  # not enough
+    put(tmp_path, {IMAGES: GOOD[IMAGES], "test_batch.bin": cifar_records(1), "zip.train.gz": b""})  # not enough
     with pytest.raises(FileNotFoundError) as caught:
         datasets.load(name)
     message = str(caught.value)

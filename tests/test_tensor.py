@@ -146,7 +146,7 @@ def test_python_protocols():
     assert bool(mg.tensor(True))
     assert hash(x) == hash(x)
     assert {x: 1}[x] == 1
-    a, b = x
+    _, b = x
     assert b.tolist() == [3, 4]
 
 
@@ -292,7 +292,11 @@ def test_num_threads():
 def test_threads_from_the_environment(variable):
     code = "import minigrad; print(minigrad.get_num_threads())"
     done = subprocess.run(
-        [sys.executable, "-c", code], env={**__import__("os").environ, variable: "1"}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        env={**__import__("os").environ, variable: "1"},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.strip() == "1"
 

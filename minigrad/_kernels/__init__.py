@@ -15,8 +15,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from . import memory, system
-from .memory import aligned, empty, empty_like, owns_memory
+from . import memory, system  # type: ignore[attr-defined]
+from .memory import aligned, empty, empty_broadcast, empty_like, owns_memory
 
 MODULES = ("activation", "conv", "dropout", "loss", "matmul", "norm", "optim", "pool", "reduce")
 
@@ -107,6 +107,7 @@ __all__ = [
     "aligned",
     "built_levels",
     "empty",
+    "empty_broadcast",
     "empty_like",
     "get_num_threads",
     "load",

@@ -21,8 +21,8 @@ cdef extern from "aligned.h":
     void aligned_release(void* pointer) nogil
 
 cdef extern from "numpy/arrayobject.h":
-    object PyArray_NewFromDescr(PyTypeObject* subtype, cnp.dtype descr, int nd, cnp.npy_intp* dims, cnp.npy_intp* strides,
-                                void* data, int flags, PyObject* obj)
+    object PyArray_NewFromDescr(PyTypeObject* subtype, cnp.dtype descr, int nd, cnp.npy_intp* dims,
+                                cnp.npy_intp* strides, void* data, int flags, PyObject* obj)
 
 cnp.import_array()
 
@@ -121,6 +121,32 @@ def empty(shape, cnp.dtype dtype not None):
 def empty_like(cnp.ndarray array not None):
     """An uninitialized C-contiguous array of the shape and dtype of `array` on a 64-byte boundary."""
     return allocate(cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array), array.dtype)
+
+
+def empty_broadcast(x, y):
+    """An uninitialized array for an elementwise result of `x` and `y`, one of which may be a number: of their broadcast
+    shape, and of the dtype of the first array. ValueError where the shapes do not broadcast."""
+    cdef cnp.npy_intp dims[64]
+    cdef cnp.npy_intp a
+    cdef cnp.npy_intp b
+    cdef int na
+    cdef int nb
+    cdef int axis
+    cdef int ndim
+    if not cnp.PyArray_Check(y):
+        return empty_like(x)
+    if not cnp.PyArray_Check(x):
+        return empty_like(y)
+    na = cnp.PyArray_NDIM(x)
+    nb = cnp.PyArray_NDIM(y)
+    ndim = na if na > nb else nb
+    for axis in range(ndim):
+        a = cnp.PyArray_DIM(x, axis - ndim + na) if axis >= ndim - na else 1
+        b = cnp.PyArray_DIM(y, axis - ndim + nb) if axis >= ndim - nb else 1
+        if a != b and a != 1 and b != 1:
+            raise ValueError("shapes do not broadcast")
+        dims[axis] = b if a == 1 else a
+    return allocate(ndim, dims, (<cnp.ndarray>x).dtype)
 
 
 def aligned(cnp.ndarray array not None):

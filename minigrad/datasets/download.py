@@ -70,9 +70,7 @@ def fetch(
     return path
 
 
-def _from_any(
-    urls: Sequence[str], part: Path, checksum: str, digest: Callable[[Path], str], timeout: float
-) -> None:
+def _from_any(urls: Sequence[str], part: Path, checksum: str, digest: Callable[[Path], str], timeout: float) -> None:
     """Fill ``part`` with the file that has ``checksum``, trying each of ``urls`` in turn."""
     errors: list[Exception] = []
     for url in urls:

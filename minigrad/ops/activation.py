@@ -11,7 +11,7 @@ from .. import _kernels as kernels
 from ..tensor import Function, Fused, Tensor
 from .arithmetic import Clamp
 from .border import KERNEL_DTYPES, as_tensor, axis_of, cast, contiguous, empty_like, floating, op, same_dtype
-from .elementwise import erf, exp, tanh
+from .elementwise import Exp, erf, tanh
 from .indexing import Where, where
 
 
@@ -265,7 +265,7 @@ class LogSoftmax(Function):
 
     def backward(self, g: Any) -> Any:
         if isinstance(g, Tensor):
-            return g - exp(self.out) * g.sum(self.axis, True)
+            return g - Exp.on(self.out) * g.sum(self.axis, True)
         return along(kernels.loss.log_softmax_backward, self.axis, g, self.out)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._kernels import empty, empty_like
+from .._kernels import empty, empty_broadcast, empty_like
 from ..dtypes import as_array, category, float32, float64, number_type, promote_types, result_type
 from ..tensor import Function, Tensor, wrap
 from .declare import UnsupportedOperand, op
@@ -126,13 +126,12 @@ def unary(function: np.ufunc, x: np.ndarray) -> np.ndarray:
 
 
 def binary(function: np.ufunc, x: Any, y: Any) -> np.ndarray:
-    """A NumPy function of two arrays (or an array and a number), into aligned memory where the shape is known at once."""
+    """A NumPy function of two arrays of one dtype, or of an array and a number, into aligned memory."""
     try:
-        if type(x) is np.ndarray and (type(y) is not np.ndarray or y.ndim == 0 or y.shape == x.shape):
-            return function(x, y, out=empty_like(x))
-        if type(y) is np.ndarray and (type(x) is not np.ndarray or x.ndim == 0):
-            return function(x, y, out=empty_like(y))
-        return function(x, y, out=empty(common_shape(function.__name__, x.shape, y.shape), x.dtype))
+        return function(x, y, out=empty_broadcast(x, y))
+    except ValueError:
+        common_shape(function.__name__, x.shape, y.shape)  # raises, naming them
+        raise
     except TypeError:
         raise no_kernel(function.__name__, x.dtype if type(x) is np.ndarray else y.dtype) from None
 

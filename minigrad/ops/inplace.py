@@ -208,5 +208,6 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
     except ValueError:
         shape = list(np.shape(getattr(value, "_value", value)))
         raise RuntimeError(
-            f"shape mismatch: value tensor of shape {shape} cannot be broadcast to indexing result of shape {list(input._value[index].shape)}"
+            f"shape mismatch: value tensor of shape {shape} cannot be broadcast to indexing result of shape "
+            f"{list(input._value[index].shape)}"
         ) from None

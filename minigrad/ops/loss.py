@@ -192,7 +192,8 @@ def cross_entropy(
     classes = input.shape[class_axis]
     if weight is not None and weight.shape != (classes,):
         raise RuntimeError(
-            f"cross_entropy: weight tensor should be defined either for all {classes} classes or no classes but got shape {list(weight.shape)}"
+            f"cross_entropy: weight tensor should be defined either for all {classes} classes or no classes but got shape "
+            f"{list(weight.shape)}"
         )
     if target._value.dtype.kind == "f":
         return _soft_targets(input, target, weight, reduction, label_smoothing, class_axis)
