@@ -1,4 +1,6 @@
-"""What all tests share: a fixed seed, the number of threads put back, and hypothesis without a stopwatch."""
+"""What all tests share: a fixed seed, the number of threads put back, Ctrl-C, and hypothesis without a stopwatch."""
+
+import signal
 
 import pytest
 from hypothesis import settings
@@ -7,6 +9,9 @@ import minigrad
 
 settings.register_profile("minigrad", deadline=None)
 settings.load_profile("minigrad")
+
+# A test run started in the background ignores SIGINT, and so would every program it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

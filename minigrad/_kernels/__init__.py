@@ -15,8 +15,17 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from . import memory, system  # type: ignore[attr-defined]
-from .memory import aligned, empty, empty_broadcast, empty_like, owns_memory
+# A thread that waits for others spins, by GCC's OpenMP for some milliseconds, and on a busy machine it spins in the place
+# of the very thread it waits for. A short spin is as fast on an idle machine; the variable is read once, at loading.
+_SPIN = "GOMP_SPINCOUNT"
+_ours = not any(name in os.environ for name in (_SPIN, "OMP_WAIT_POLICY"))
+if _ours:
+    os.environ[_SPIN] = "10000"
+from . import memory, system  # type: ignore[attr-defined]  # noqa: E402
+
+if _ours:
+    del os.environ[_SPIN]
+from .memory import aligned, empty, empty_broadcast, empty_like, owns_memory  # noqa: E402
 
 MODULES = ("activation", "conv", "dropout", "loss", "matmul", "norm", "optim", "pool", "reduce")
 
