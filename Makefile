@@ -16,7 +16,11 @@ help:
 	@echo 'make wheel       build a wheel and a source distribution in dist/'
 	@echo 'make clean       remove what was built'
 
-.venv/.with-%: $(SOURCES)
+.venv/.package: $(SOURCES)
+	@sh tools/install package
+	@touch $@
+
+.venv/.with-%: .venv/.package
 	@sh tools/install $*
 	@touch $@
 
