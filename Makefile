@@ -4,7 +4,7 @@
 SOURCES := pyproject.toml setup.py constraints.txt tools/install $(wildcard minigrad/_kernels/*.pyx minigrad/_kernels/*.pxi minigrad/_kernels/*.h)
 PYTHON := .venv/bin/python
 
-.PHONY: help train test test-torch check format docs stubs wheel clean
+.PHONY: help train test test-torch check format docs bench wheel clean
 
 help:
 	@echo 'make train       set up, and train a CNN with dropout on handwritten digits'
@@ -13,6 +13,7 @@ help:
 	@echo 'make check       linters, formatter and types'
 	@echo 'make format      format the Python sources'
 	@echo 'make docs        write docs/api.md and the type stubs from the sources'
+	@echo 'make bench       measure beside PyTorch and NumPy: ARGS="--suite matmul --threads 2"'
 	@echo 'make wheel       build a wheel and a source distribution in dist/'
 	@echo 'make clean       remove what was built'
 
@@ -47,9 +48,12 @@ docs: .venv/.with-test
 	@$(PYTHON) -m minigrad.testing.stubs
 	@$(PYTHON) docs/make_api.py
 
+bench: .venv/.with-torch
+	@$(PYTHON) -m benchmarks $(ARGS)
+
 wheel: .venv/.with-dev
 	@$(PYTHON) -m build
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	rm -f minigrad/_kernels/*.so
+	rm -f minigrad/_kernels/*.so .venv/.package .venv/.with-*

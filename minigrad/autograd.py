@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,12 @@ def backward(
     inputs: Any = None,
 ) -> None:
     """Accumulate the gradients of `tensors` in the `.grad` of the leaves they came from (or of `inputs` alone)."""
+    if create_graph:
+        warnings.warn(
+            "backward(create_graph=True) makes each leaf's .grad a part of a graph that holds the leaf: a reference cycle, freed by "
+            "the garbage collector alone. autograd.grad(..., create_graph=True) makes none; or set .grad to None after use",
+            stacklevel=3,
+        )
     tensors = _as_tuple(tensors)
     edges, values = _roots(tensors, grad_tensors, create_graph)
     retain = create_graph if retain_graph is None else retain_graph

@@ -31,7 +31,7 @@ class Variable:
     grad: Any = None
     grad_fn: Function | None = None  # the function that computed it; None for a leaf
     _tracked = False  # requires_grad
-    _hooks: dict[int, Callable] | None = None  # on the gradient of a leaf; those of other variables hang on grad_fn
+    _hooks: dict[float, Callable] | None = None  # on the gradient of a leaf; those of other variables hang on grad_fn
     _base: Variable | None = None  # whose memory this variable is a view of
     _base_fn: Function | None = None  # the base's grad_fn when the view was taken
     _written: list[int] | None = None  # [number of the last in-place write], shared by all views of one memory
@@ -82,7 +82,7 @@ class Function:
     inputs: list[Any]  # for each argument: the Function that made it, a leaf Variable, or None
     number: int  # nodes are numbered in the order they are made
     written: list[Any]  # the write counters of the arguments and the output
-    hooks: dict[int, Callable] | None = None
+    hooks: dict[float, Callable] | None = None
     freed = False
     where = ""  # under detect_anomaly: where the user's code called this
     view = False  # whether the output shares the first argument's memory
@@ -209,13 +209,13 @@ def stale_view(name: str) -> str:
     )
 
 
-def through_hooks(hooks: dict[int, Callable], grad: Any, wrap: Callable[[Any], Variable]) -> Any:
-    """`grad` as the hooks leave it: each sees a Variable and may return another."""
-    for hook in tuple(hooks.values()):
-        replaced = hook(grad if isinstance(grad, Variable) else wrap(grad))
-        if replaced is not None:
-            grad = replaced if isinstance(grad, Variable) else replaced._value
-    return grad
+def through_hooks(hooks: dict[float, Callable], grad: Any, wrap: Callable[[Any], Variable]) -> Any:
+    """`grad` as the hooks leave it, in the order of their numbers: each sees a Variable and may return another."""
+    variable = grad if isinstance(grad, Variable) else wrap(grad)
+    for _, hook in sorted(hooks.items()):
+        replaced = hook(variable)
+        variable = variable if replaced is None else replaced
+    return variable if isinstance(grad, Variable) else variable._value
 
 
 def _towards(roots: Iterable[Any], targets: set[Any]) -> set[Function]:

@@ -6,6 +6,7 @@ this class when that package is imported.
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,6 +21,7 @@ from .grad_mode import mode
 from .printing import tensor_repr
 
 _new = object.__new__
+LAST = math.inf  # the number of the hook that retains a gradient: after all others
 
 
 def wrap(value: Any) -> Tensor:
@@ -41,7 +43,7 @@ class Tensor(Variable):
     __array_priority__ = 1000  # ndarray * tensor is left to the Tensor
     _value: np.ndarray
     _grad: Tensor | None = None
-    _post_hooks: dict[int, Callable] | None = None
+    _post_hooks: dict[float, Callable] | None = None
 
     def __init__(self, data: Any = (), dtype: Any = None, requires_grad: bool = False) -> None:
         self._value = _fresh(as_array(data, dtype))
@@ -232,12 +234,15 @@ class Tensor(Variable):
 
     @data.setter
     def data(self, value: Tensor) -> None:
+        if not isinstance(value, Tensor):
+            raise TypeError(f"data has to be a Tensor, not {type(value).__name__}")
         self._value = value._value
+        engine.mark_written(self)
 
     @property
     def retains_grad(self) -> bool:
         """Whether a non-leaf keeps its gradient in `.grad`."""
-        return getattr(self, "_retains_grad", False) and self.grad_fn is not None
+        return self.grad_fn is not None and LAST in (self.grad_fn.hooks or ())
 
     def retain_grad(self) -> None:
         """Keep the gradient of this non-leaf Tensor in `.grad` during backward."""
@@ -252,8 +257,7 @@ class Tensor(Variable):
             if tensor is not None:
                 tensor._grad = grad.clone() if tensor._grad is None else tensor._grad + grad
 
-        self._retains_grad = True
-        self.register_hook(keep)
+        self._hooks_of_gradient()[LAST] = keep
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
         """Call `hook(grad)` when the gradient of this Tensor is known; what it returns, if anything, replaces it.
@@ -266,11 +270,36 @@ class Tensor(Variable):
         """
         if not self._tracked:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+
+        def checked(grad: Tensor) -> Tensor | None:
+            replaced = hook(grad)
+            if replaced is None:
+                return None
+            if not isinstance(replaced, Tensor):
+                raise TypeError(f"a gradient hook must return a Tensor or None, not {type(replaced).__name__}")
+            if replaced.shape != grad.shape or replaced.dtype != grad.dtype:
+                raise RuntimeError(
+                    f"a gradient hook must return a gradient like the one it got, {list(grad.shape)} of {grad.dtype}, not "
+                    f"{list(replaced.shape)} of {replaced.dtype}"
+                )
+            return replaced
+
+        return RemovableHandle(self._hooks_of_gradient(), checked)
+
+    def _hooks_of_gradient(self) -> dict[float, Callable]:
+        """The hooks by number: a leaf has them itself, the others at the node that made them."""
         owner: Any = self if self.grad_fn is None else self.grad_fn
         name = "_hooks" if self.grad_fn is None else "hooks"
         if getattr(owner, name) is None:
             setattr(owner, name, {})
-        return RemovableHandle(getattr(owner, name), hook)
+        return getattr(owner, name)
+
+    def _rebase(self, result: Tensor) -> None:
+        """Become the output of what computed `result`, after an in-place write; a retained gradient follows."""
+        keeper = self._hooks_of_gradient().pop(LAST) if self.retains_grad else None
+        self.grad_fn, self._tracked = result.grad_fn, result._tracked
+        if keeper is not None and self.grad_fn is not None:
+            self._hooks_of_gradient()[LAST] = keeper
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
         """Call `hook(self)` each time `.grad` of this leaf has been added to."""
@@ -462,7 +491,7 @@ class RemovableHandle:
 
     _count = 0
 
-    def __init__(self, hooks: dict[int, Callable], hook: Callable) -> None:
+    def __init__(self, hooks: dict[float, Callable], hook: Callable) -> None:
         RemovableHandle._count += 1
         self.hooks, self.id = hooks, RemovableHandle._count
         hooks[self.id] = hook

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from minigrad.ops.reduce import ValuesIndices
 from minigrad.random import Generator
 from typing import Any
+import math
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -24,7 +25,7 @@ class Tensor(Variable):
     """An n-dimensional array that can be differentiated through."""
     _value: np.ndarray
     _grad: Tensor | None
-    _post_hooks: dict[_int, Callable] | None
+    _post_hooks: dict[_float, Callable] | None
 
     def __init__(self, data: Any=(), dtype: Any=None, requires_grad: _bool=False) -> None:
         ...
@@ -133,6 +134,12 @@ class Tensor(Variable):
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
         """Call `hook(grad)` when the gradient of this Tensor is known; what it returns, if anything, replaces it."""
+
+    def _hooks_of_gradient(self) -> dict[_float, Callable]:
+        """The hooks by number: a leaf has them itself, the others at the node that made them."""
+
+    def _rebase(self, result: Tensor) -> None:
+        """Become the output of what computed `result`, after an in-place write; a retained gradient follows."""
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
         """Call `hook(self)` each time `.grad` of this leaf has been added to."""
@@ -804,7 +811,7 @@ class RemovableHandle:
     hooks: Any
     id: Any
 
-    def __init__(self, hooks: dict[int, Callable], hook: Callable) -> None:
+    def __init__(self, hooks: dict[float, Callable], hook: Callable) -> None:
         ...
 
     def remove(self) -> None:

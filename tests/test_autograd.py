@@ -437,3 +437,92 @@ def test_detect_anomaly_names_the_operation_and_the_line():
     assert "the culprit" in str(caught.value)
     (x.sqrt() * 0).sum().backward()  # outside nothing is watched
     assert np.isnan(x.grad.item())
+
+
+def test_hooks_may_change_their_gradient_in_place_at_any_size():
+    for n in (3, 3000):
+        x = mg.ones(n, requires_grad=True)
+        y = x * 3
+        y.register_hook(lambda g: (g.mul_(10), None)[1])
+        x.register_hook(lambda g: (g.add_(1), None)[1])
+        (y * 2).sum().backward()
+        assert x.grad[0].item() == 61
+
+
+@pytest.mark.parametrize(("result", "error"), [(5, TypeError), (mg.ones(7), RuntimeError), (mg.ones(2), RuntimeError)])
+def test_hooks_must_return_a_gradient_like_the_one_they_got(result, error):
+    x = leaf(1.0, 2.0)
+    x.register_hook(lambda g: result)
+    with pytest.raises(error, match="gradient hook"):
+        (x * 2).sum().backward()
+
+
+def test_retained_gradients_are_seen_after_all_hooks_and_follow_in_place_changes():
+    x = leaf(1.0, 2.0)
+    y = x * 2
+    y.retain_grad()
+    y.register_hook(lambda g: g * 10)
+    y.sum().backward()
+    assert y.grad.tolist() == [10, 10]
+    y = x * 2
+    y.retain_grad()
+    y.mul_(3)
+    (y * mg.tensor([1.0, 2.0])).sum().backward()
+    assert y.grad.tolist() == [1, 2]
+
+
+def test_indices_and_masks_are_guarded_like_any_saved_value():
+    x = leaf(1.0, 2.0, 3.0, 4.0)
+    index = mg.tensor([0, 1])
+    y = x[index]
+    index[0] = 3
+    y.sum().backward()
+    assert x.grad.tolist() == [1, 1, 0, 0]
+    mask = mg.tensor([True, False, True, False])
+    for make in (
+        lambda: mg.where(mask, x, 0.0),
+        lambda: x.masked_fill(mask, 0.0),
+        lambda: x.gather(0, index),
+        lambda: x.scatter(0, index, 1.0),
+    ):
+        y = make()
+        mask.logical_not()
+        mask[0] = True
+        index[0] = 2
+        with pytest.raises(RuntimeError, match="inplace"):
+            y.sum().backward()
+    labels = mg.tensor([0, 1])
+    logits = mg.zeros(2, 4, requires_grad=True)
+    loss = mg.nn.functional.cross_entropy(logits, labels)
+    labels.fill_(-9999999)
+    loss.backward()
+    assert logits.grad[0].tolist() == [-0.375, 0.125, 0.125, 0.125]
+
+
+def test_statistics_may_move_between_forward_and_backward():
+    norm = mg.nn.BatchNorm1d(3)
+    norm(mg.randn(8, 3))
+    norm.eval()
+    x = mg.randn(6, 3)
+    expected = mg.autograd.grad(norm(x).sum(), norm.weight)[0].tolist()
+    y = norm(x)
+    norm.train()
+    norm(mg.randn(5, 3) * 100)
+    assert mg.autograd.grad(y.sum(), norm.weight)[0].tolist() == expected
+
+
+def test_data_of_another_kind_is_refused_and_noticed():
+    x = leaf(1.0, 2.0)
+    with pytest.raises(TypeError, match="Tensor"):
+        x.data = np.ones(2)
+    y = (x * x).sum()
+    x.data = mg.ones(2, dtype=mg.float64)
+    with pytest.raises(RuntimeError, match="inplace"):
+        y.backward()
+
+
+def test_create_graph_in_backward_warns_of_the_cycle():
+    x = leaf(2.0)
+    with pytest.warns(UserWarning, match="reference cycle"):
+        (x * x).backward(create_graph=True)
+    x.grad = None

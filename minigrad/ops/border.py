@@ -8,6 +8,7 @@ import numpy as np
 
 from .._kernels import empty, empty_broadcast, empty_like
 from ..dtypes import as_array, category, float32, float64, number_type, promote_types, result_type
+from ..grad_mode import mode
 from ..tensor import Function, Tensor, wrap
 from .declare import UnsupportedOperand, op
 
@@ -91,6 +92,15 @@ def same_dtype(name: str, **tensors: Tensor | None) -> None:
         )
 
 
+def not_differentiable(name: str, **tensors: Tensor | None) -> None:
+    """Raise if a Tensor that gets no gradient asks for one."""
+    for key, tensor in tensors.items():
+        if mode.recording and tensor is not None and tensor._tracked:
+            raise RuntimeError(
+                f"{name} is not differentiable with respect to argument '{key}', which requires grad: pass {key}.detach()"
+            )
+
+
 def contiguous(x: Any) -> Any:
     """`x` itself if its elements lie in order, otherwise a copy in which they do; None as it is, a NumPy scalar as an array."""
     if x is None or (type(x) is np.ndarray and x.flags.c_contiguous):
@@ -165,5 +175,5 @@ def axes_of(dim: Any, ndim: int) -> tuple[int, ...]:
 
 __all__ = [
     "KERNEL_DTYPES", "Cast", "as_tensor", "axes_of", "axis_of", "binary", "cast", "common_shape", "contiguous", "empty", "empty_like",
-    "floating", "no_kernel", "op", "operands", "promote_types", "same_dtype", "scalar_or_tensor_dtype", "shape_of", "unary",
+    "floating", "no_kernel", "not_differentiable", "op", "operands", "promote_types", "same_dtype", "scalar_or_tensor_dtype", "shape_of", "unary",
 ]  # fmt: skip

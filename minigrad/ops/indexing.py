@@ -65,8 +65,8 @@ class Index(Function):
     """x[index]: a view when the index is basic, otherwise a copy."""
 
     def forward(self, x: np.ndarray, index: Any) -> np.ndarray:
-        self.shape, self.index = x.shape, (index,)
         self.view = is_basic(index)
+        self.shape, self.index = x.shape, (index if self.view or not self.needs(0) else own_copy(index),)
         out = x[index]
         if type(out) is not np.ndarray:  # NumPy answers a full index with a scalar, which is no view
             whole = index if isinstance(index, tuple) else (index,)
@@ -76,6 +76,13 @@ class Index(Function):
 
     def backward(self, g: Any) -> Any:
         return IndexAdd.on(g, self.shape, self.index[0])
+
+
+def own_copy(index: Any) -> Any:
+    """An index whose arrays no one else can write to."""
+    if isinstance(index, tuple):
+        return tuple(own_copy(part) for part in index)
+    return index.copy() if isinstance(index, np.ndarray) else index
 
 
 class IndexAdd(Function):
@@ -171,7 +178,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     x, y = operands(input, other)
     dtype = x._value.dtype if isinstance(x, Tensor) else y._value.dtype
     x, y = (t if isinstance(t, Tensor) else wrap(np.asarray(t, dtype)) for t in (x, y))
-    return Where.apply(condition._value, x, y)
+    return Where.apply(condition, x, y)
 
 
 @op(".where")
@@ -190,7 +197,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         raise RuntimeError(
             f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {number.ndim} dimension(s)."
         )
-    return Where.apply(mask._value, number, input)
+    return Where.apply(mask, number, input)
 
 
 @op("masked_select", ".masked_select")
@@ -243,14 +250,14 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     tensor([3., 4.])
     """
     axis = axis_of(dim, input.ndim)
-    indices = _indices("gather", index, input, axis)
+    _indices("gather", index, input, axis)
     for a, (n, m) in enumerate(zip(index.shape, input.shape, strict=True)):
         if a != axis and n > m:
             raise RuntimeError(
                 f"Size does not match at dimension {a} expected index {list(index.shape)} to be no larger than self "
                 f"{list(input.shape)} apart from dimension {axis}"
             )
-    return TakeAlong.apply(input, indices, axis)
+    return TakeAlong.apply(input, index, axis)
 
 
 @op("take_along_dim", ".take_along_dim")
@@ -305,7 +312,7 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
     source = src if isinstance(src, Tensor) else float(src) if input.dtype.kind == "f" else src
     indices = _indices("scatter", index, input, axis)
     _check_source("scatter", input, indices, source)
-    return Scatter.apply(input, source, indices, axis, False)
+    return Scatter.apply(input, source, index, axis, False)
 
 
 @op("scatter_add", ".scatter_add")
@@ -314,7 +321,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     axis = axis_of(dim, input.ndim)
     indices = _indices("scatter_add", index, input, axis)
     _check_source("scatter_add", input, indices, src)
-    return Scatter.apply(input, src, indices, axis, True)
+    return Scatter.apply(input, src, index, axis, True)
 
 
 def _check_source(name: str, input: Tensor, indices: np.ndarray, source: Any) -> None:

@@ -68,7 +68,7 @@ def assign(x: Tensor, result: Tensor, name: str, instead: str) -> Tensor:
     np.copyto(x._value, result._value)
     mark_written(x)
     if mode.recording:
-        x.grad_fn, x._tracked = result.grad_fn, result._tracked
+        x._rebase(result)
     return x
 
 

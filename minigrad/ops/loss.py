@@ -11,7 +11,7 @@ from .. import _kernels as kernels
 from ..dtypes import int64
 from ..tensor import Fused, Tensor, wrap
 from .activation import log_softmax, softplus
-from .border import as_tensor, contiguous, empty, empty_like, floating, op, same_dtype
+from .border import as_tensor, contiguous, empty, empty_like, floating, not_differentiable, op, same_dtype
 from .indexing import where
 from .reduce import sum as total
 
@@ -208,6 +208,7 @@ def cross_entropy(
             f"expected scalar type Long but found {target.dtype}: class indices are int64; convert with .long()"
         )
     same_dtype("cross_entropy", input=input, weight=weight)
+    not_differentiable("cross_entropy", weight=weight)
     labels = target._value
     wrong = (labels != ignore_index) & ((labels < 0) | (labels >= classes))
     if wrong.any():
@@ -217,7 +218,7 @@ def cross_entropy(
     n = input.shape[0] if input.ndim > 1 else 1
     positions = prod(input.shape[2:])
     x = input.reshape(n, classes, positions).contiguous()
-    flat = contiguous(labels).reshape(n, positions)
+    flat = np.array(labels, order="C").reshape(n, positions)  # a copy: the kernels trust what was just checked
     scale = None
     if reduction != "none":
         count = 1.0
@@ -233,7 +234,7 @@ def cross_entropy(
             else empty_losses.sum() * (np.nan if reduction == "mean" else 1)
         )
     out = CrossEntropy.apply(
-        x, flat, None if weight is None else contiguous(weight._value), ignore_index, label_smoothing, scale
+        x, flat, None if weight is None else weight._value.copy(), ignore_index, label_smoothing, scale
     )
     return out.reshape(expected) if reduction == "none" else out
 
@@ -271,6 +272,7 @@ def nll_loss(
         raise RuntimeError(
             f"expected scalar type Long but found {target.dtype}: class indices are int64; convert with .long()"
         )
+    not_differentiable("nll_loss", weight=weight)
     kept = target._value != ignore_index
     wrong = kept & ((target._value < 0) | (target._value >= classes))
     if wrong.any():

@@ -11,7 +11,7 @@ from .. import _kernels as kernels
 from ..engine import mark_written
 from ..tensor import Fused, Tensor
 from .arithmetic import clamp_min
-from .border import as_tensor, contiguous, empty, empty_like, floating, op, same_dtype
+from .border import as_tensor, contiguous, empty, empty_like, floating, not_differentiable, op, same_dtype
 from .elementwise import rsqrt
 from .reduce import mean, norm
 
@@ -33,9 +33,13 @@ class BatchNorm(Fused):
         self.x, self.weight, self.bias, self.eps, self.statistics = x, contiguous(weight), contiguous(bias), eps, None
         out = empty_like(x)
         self.mean, self.rstd, var = (empty((x.shape[1],), x.dtype) for _ in range(3))
-        kernels.norm.batch_norm_forward(
-            _channels(x), self.weight, self.bias, eps, _channels(out), self.mean, self.rstd, var
-        )
+        if x.size:
+            kernels.norm.batch_norm_forward(
+                _channels(x), self.weight, self.bias, eps, _channels(out), self.mean, self.rstd, var
+            )
+        else:  # the statistics of nothing
+            for statistic in (self.mean, self.rstd, var):
+                statistic.fill(np.nan)
         statistics.append((self.mean, var))
         return out
 
@@ -44,7 +48,12 @@ class BatchNorm(Fused):
         dx = empty_like(self.x) if self.needs(0) else None
         dweight, dbias = (empty_like(self.mean) if self.needs(i) else None for i in (1, 2))
         flat = None if dx is None else _channels(dx)
-        kernels.norm.batch_norm_backward(_channels(g), x, self.weight, self.mean, self.rstd, flat, dweight, dbias)
+        if g.size:
+            kernels.norm.batch_norm_backward(_channels(g), x, self.weight, self.mean, self.rstd, flat, dweight, dbias)
+        else:
+            for total in (dweight, dbias):
+                if total is not None:
+                    total.fill(0)
         return dx, dweight, dbias
 
     @staticmethod
@@ -67,8 +76,9 @@ class BatchNormInference(Fused):
     def forward(self, x: np.ndarray, weight: Any, bias: Any, mean: np.ndarray, rstd: np.ndarray) -> np.ndarray:
         self.x, self.weight, self.bias, self.mean, self.rstd = x, weight, bias, mean, rstd
         out = empty_like(x)
-        vectors = (contiguous(vector) for vector in (weight, bias, mean, rstd))
-        kernels.norm.batch_norm_inference(_channels(x), *vectors, _channels(out))
+        if x.size:
+            vectors = (contiguous(vector) for vector in (weight, bias, mean, rstd))
+            kernels.norm.batch_norm_inference(_channels(x), *vectors, _channels(out))
         return out
 
     def backward(self, g: np.ndarray) -> Any:
@@ -116,12 +126,13 @@ def batch_norm(
                 f"{name} should contain {channels} elements not {value.numel()} (input {list(input.shape)})"
             )
     same_dtype("batch_norm", input=input, weight=weight, bias=bias)
+    not_differentiable("batch_norm", running_mean=running_mean, running_var=running_var)
     if not training:
         if running_mean is None or running_var is None:
             raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
-        mean_, rstd = running_mean._value, 1 / np.sqrt(running_var._value + running_var.dtype.type(eps))
-        return BatchNormInference.apply(
-            input, weight, bias, mean_.astype(input.dtype, copy=False), rstd.astype(input.dtype, copy=False)
+        rstd = 1 / np.sqrt(running_var._value + running_var.dtype.type(eps))
+        return BatchNormInference.apply(  # on copies: the statistics may move before backward
+            input, weight, bias, running_mean._value.astype(input.dtype), rstd.astype(input.dtype)
         )
     count = input.numel() // max(channels, 1)
     if count <= 1:

@@ -187,12 +187,9 @@ def _select(input: Tensor, dim: int, keepdim: bool, function: Any, name: str) ->
     if input.ndim == 0:
         return ValuesIndices(input.clone(), wrap(np.zeros((), int64)))
     _check_not_empty(name, input, (axis,))
-    indices = function(input._value, axis, keepdims=True)
+    indices = wrap(function(input._value, axis, keepdims=True))
     chosen = TakeAlong.apply(input, indices, axis)
-    return ValuesIndices(
-        chosen if keepdim else chosen.squeeze(axis),
-        wrap(aligned(indices) if keepdim else aligned(indices).squeeze(axis)),
-    )
+    return ValuesIndices(*(part if keepdim else part.squeeze(axis) for part in (chosen, indices)))
 
 
 @op("max", ".max")

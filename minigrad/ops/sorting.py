@@ -25,8 +25,8 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
     if input.ndim == 0:
         return ValuesIndices(input.clone(), wrap(np.zeros((), int64)))
     axis = axis_of(dim, input.ndim)
-    order = _order(as_tensor(input)._value, axis, descending)
-    return ValuesIndices(TakeAlong.apply(input, order, axis), wrap(order))
+    order = wrap(_order(as_tensor(input)._value, axis, descending))
+    return ValuesIndices(TakeAlong.apply(input, order, axis), order)
 
 
 @op("argsort", ".argsort")
@@ -45,5 +45,5 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
         )
     if input.ndim == 0:
         return ValuesIndices(input.clone(), wrap(np.zeros((), int64)))
-    order = _order(input._value, axis, largest)[(slice(None),) * axis + (slice(0, k),)]
-    return ValuesIndices(TakeAlong.apply(input, order, axis), wrap(order.copy()))
+    order = wrap(_order(input._value, axis, largest)[(slice(None),) * axis + (slice(0, k),)].copy())
+    return ValuesIndices(TakeAlong.apply(input, order, axis), order)
