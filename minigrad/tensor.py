@@ -491,7 +491,7 @@ class RemovableHandle:
 
     _count = 0
 
-    def __init__(self, hooks: dict[float, Callable], hook: Callable) -> None:
+    def __init__(self, hooks: dict[Any, Callable], hook: Callable) -> None:
         RemovableHandle._count += 1
         self.hooks, self.id = hooks, RemovableHandle._count
         hooks[self.id] = hook

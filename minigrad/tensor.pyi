@@ -811,7 +811,7 @@ class RemovableHandle:
     hooks: Any
     id: Any
 
-    def __init__(self, hooks: dict[float, Callable], hook: Callable) -> None:
+    def __init__(self, hooks: dict[Any, Callable], hook: Callable) -> None:
         ...
 
     def remove(self) -> None:

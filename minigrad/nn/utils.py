@@ -9,8 +9,8 @@ import numpy as np
 
 from ..engine import mark_written
 from ..grad_mode import no_grad
+from ..ops.joining import cat, stack
 from ..ops.reduce import norm
-from ..ops.shape import cat, stack
 from ..tensor import Tensor, wrap
 
 

@@ -11,6 +11,7 @@ from . import (
     elementwise,
     indexing,
     inplace,
+    joining,
     loss,
     matmul,
     norm,
@@ -26,5 +27,5 @@ attach()
 
 __all__ = [
     "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "broadcast", "compare", "conv", "creation", "dropout",
-    "elementwise", "indexing", "inplace", "loss", "matmul", "norm", "pad", "pool", "reduce", "shape", "sorting",
+    "elementwise", "indexing", "inplace", "joining", "loss", "matmul", "norm", "pad", "pool", "reduce", "shape", "sorting",
 ]  # fmt: skip

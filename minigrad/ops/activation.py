@@ -10,7 +10,8 @@ import numpy as np
 from .. import _kernels as kernels
 from ..tensor import Function, Fused, Tensor
 from .arithmetic import Clamp
-from .border import KERNEL_DTYPES, as_tensor, axis_of, cast, contiguous, empty_like, floating, op, same_dtype
+from .border import KERNEL_DTYPES, as_tensor, axis_of, cast, contiguous, empty_like, floating, same_dtype
+from .declare import op
 from .elementwise import Exp, erf, tanh
 from .indexing import Where, where
 

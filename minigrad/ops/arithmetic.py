@@ -8,8 +8,9 @@ import numpy as np
 
 from ..dtypes import as_dtype, check_device
 from ..tensor import Function, Tensor
-from .border import as_tensor, binary, cast, floating, op, operands, scalar_or_tensor_dtype, shape_of, unary
+from .border import as_tensor, binary, cast, floating, operands, scalar_or_tensor_dtype, shape_of, unary
 from .broadcast import fit
+from .declare import op
 from .elementwise import Log, zero_slope
 from .indexing import Where, where
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from .._kernels import empty, empty_broadcast, empty_like
-from ..dtypes import as_array, category, float32, float64, number_type, promote_types, result_type
+from ..dtypes import as_array, category, float32, float64, number_type, result_type
 from ..grad_mode import mode
 from ..tensor import Function, Tensor, wrap
-from .declare import UnsupportedOperand, op
+from .declare import UnsupportedOperand
 
 KERNEL_DTYPES = (float32, float64)
 _NUMBERS = frozenset({int, float, bool})
@@ -171,9 +171,3 @@ def axes_of(dim: Any, ndim: int) -> tuple[int, ...]:
     if len(set(axes)) < len(axes):
         raise RuntimeError(f"dim {axes[0]} appears multiple times in the list of dims")
     return tuple(sorted(axis for axis in axes if axis < ndim))
-
-
-__all__ = [
-    "KERNEL_DTYPES", "Cast", "as_tensor", "axes_of", "axis_of", "binary", "cast", "common_shape", "contiguous", "empty", "empty_like",
-    "floating", "no_kernel", "not_differentiable", "op", "operands", "promote_types", "same_dtype", "scalar_or_tensor_dtype", "shape_of", "unary",
-]  # fmt: skip

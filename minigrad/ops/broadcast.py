@@ -9,7 +9,8 @@ import numpy as np
 
 from .. import _kernels as kernels
 from ..tensor import Function, Tensor
-from .border import KERNEL_DTYPES, as_tensor, common_shape, contiguous, empty, op
+from .border import KERNEL_DTYPES, as_tensor, common_shape, contiguous, empty
+from .declare import op
 
 
 def sum_array(x: np.ndarray, axes: tuple[int, ...], keepdims: bool = False) -> np.ndarray:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor, wrap
-from .border import as_tensor, common_shape, op, operands
+from .border import as_tensor, common_shape, operands
+from .declare import op
 
 
 def _value(x: Any) -> Any:

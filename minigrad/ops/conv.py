@@ -9,8 +9,9 @@ import numpy as np
 
 from .. import _kernels as kernels
 from ..tensor import Function, Tensor
-from .border import as_tensor, contiguous, empty, op, same_dtype
+from .border import as_tensor, contiguous, empty, same_dtype
 from .broadcast import sum_array
+from .declare import op
 
 Geometry = tuple[tuple[int, int], tuple[int, int], tuple[int, int], int]  # stride, padding, dilation, groups
 

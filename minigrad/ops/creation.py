@@ -12,8 +12,9 @@ from .._kernels import empty as aligned_empty
 from ..dtypes import as_array, as_dtype, check_device, float32, int64
 from ..random import Generator, default_generator
 from ..tensor import Tensor, _fresh, wrap
-from .border import as_tensor, op
+from .border import as_tensor
 from .compare import _value
+from .declare import op
 
 
 def _finish(array: np.ndarray, requires_grad: bool, device: Any = None) -> Tensor:

@@ -17,7 +17,8 @@ from .. import _kernels as kernels
 from ..random import Generator, default_generator
 from ..tensor import Function, Tensor, wrap
 from .activation import maybe_in_place
-from .border import KERNEL_DTYPES, as_tensor, contiguous, empty, empty_like, op
+from .border import KERNEL_DTYPES, as_tensor, contiguous, empty, empty_like
+from .declare import op
 from .elementwise import zero_slope
 from .indexing import where
 

@@ -10,7 +10,8 @@ import numpy as np
 from .. import _kernels as kernels
 from ..dtypes import int64
 from ..tensor import Function, Tensor, wrap
-from .border import KERNEL_DTYPES, as_tensor, cast, contiguous, empty_like, floating, no_kernel, op, unary
+from .border import KERNEL_DTYPES, as_tensor, cast, contiguous, empty_like, floating, no_kernel, unary
+from .declare import op
 
 
 def zero_slope(g: Any) -> Any:

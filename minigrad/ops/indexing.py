@@ -10,8 +10,9 @@ import numpy as np
 from .._kernels import aligned
 from ..dtypes import int64
 from ..tensor import Function, Tensor, wrap
-from .border import as_tensor, axis_of, cast, common_shape, empty, op, operands
+from .border import as_tensor, axis_of, cast, common_shape, empty, operands
 from .broadcast import fit
+from .declare import op
 
 
 def plain_index(index: Any) -> Any:

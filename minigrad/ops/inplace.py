@@ -20,7 +20,8 @@ from ..random import Generator
 from ..tensor import Tensor
 from . import arithmetic, creation, elementwise
 from .activation import relu, sigmoid
-from .border import as_tensor, cast, op
+from .border import as_tensor, cast
+from .declare import op
 from .indexing import SetIndex, index_add, index_fill, masked_fill, one_by_one, plain_index, scatter, scatter_add
 
 

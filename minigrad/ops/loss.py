@@ -11,7 +11,8 @@ from .. import _kernels as kernels
 from ..dtypes import int64
 from ..tensor import Fused, Tensor, wrap
 from .activation import log_softmax, softplus
-from .border import as_tensor, contiguous, empty, empty_like, floating, not_differentiable, op, same_dtype
+from .border import as_tensor, contiguous, empty, empty_like, floating, not_differentiable, same_dtype
+from .declare import op
 from .indexing import where
 from .reduce import sum as total
 

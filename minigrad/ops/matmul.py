@@ -9,9 +9,9 @@ import numpy as np
 from .. import _kernels as kernels
 from ..tensor import Function, Tensor
 from .arithmetic import Mul
-from .border import KERNEL_DTYPES, as_tensor, contiguous, empty, op, same_dtype
+from .border import KERNEL_DTYPES, as_tensor, contiguous, empty, same_dtype
 from .broadcast import SumTo, fit
-from .declare import UnsupportedOperand
+from .declare import UnsupportedOperand, op
 
 
 def product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None, relu: bool = False) -> np.ndarray:

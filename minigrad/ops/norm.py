@@ -11,7 +11,8 @@ from .. import _kernels as kernels
 from ..engine import mark_written
 from ..tensor import Fused, Tensor
 from .arithmetic import clamp_min
-from .border import as_tensor, contiguous, empty, empty_like, floating, not_differentiable, op, same_dtype
+from .border import as_tensor, contiguous, empty, empty_like, floating, not_differentiable, same_dtype
+from .declare import op
 from .elementwise import rsqrt
 from .reduce import mean, norm
 
@@ -134,11 +135,13 @@ def batch_norm(
         return BatchNormInference.apply(  # on copies: the statistics may move before backward
             input, weight, bias, running_mean._value.astype(input.dtype), rstd.astype(input.dtype)
         )
-    count = input.numel() // max(channels, 1)
-    if count <= 1:
+    count = input.shape[0] * prod(input.shape[2:])
+    if count == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(input.shape)}")
     statistics: list[tuple[np.ndarray, np.ndarray]] = []
     out = BatchNorm.apply(input, weight, bias, eps, statistics)
+    if input._value.size == 0:
+        return out
     mean_, var = statistics[0]
     for running, now in ((running_mean, mean_), (running_var, var * (count / (count - 1)))):
         if running is not None:

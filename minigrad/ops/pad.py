@@ -9,7 +9,7 @@ import numpy as np
 
 from .._kernels import empty
 from ..tensor import Function, Tensor
-from .border import op
+from .declare import op
 from .indexing import Index
 
 

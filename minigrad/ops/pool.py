@@ -9,8 +9,9 @@ import numpy as np
 from .. import _kernels as kernels
 from ..dtypes import int64
 from ..tensor import Function, Tensor, wrap
-from .border import as_tensor, contiguous, empty, op, same_dtype
+from .border import as_tensor, contiguous, empty, same_dtype
 from .conv import pair
+from .declare import op
 from .indexing import TakeAlong
 
 Pair = tuple[int, int]
@@ -187,7 +188,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
             out.narrow(axis, i * size // count, -(-(i + 1) * size // count) - i * size // count).mean(axis, True)
             for i in range(count)
         ]
-        from .shape import cat
+        from .joining import cat
 
         out = cat(means, axis) if means else out.narrow(axis, 0, 0)
     return out

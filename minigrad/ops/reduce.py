@@ -12,8 +12,9 @@ from .._kernels import aligned
 from ..dtypes import as_dtype, float32, int64
 from ..tensor import Function, Tensor, wrap
 from .arithmetic import values
-from .border import as_tensor, axes_of, axis_of, cast, floating, op, unary
+from .border import as_tensor, axes_of, axis_of, cast, floating, unary
 from .broadcast import Expand, sum_array
+from .declare import op
 from .elementwise import Exp, zero_slope
 from .indexing import TakeAlong, Where
 
@@ -113,7 +114,7 @@ def shifted_cumprod(x: Any, axis: int) -> Any:
         before = np.roll(x, 1, axis)
         before[(slice(None),) * axis + (slice(0, 1),)] = 1
         return before.cumprod(axis)
-    from .shape import cat
+    from .joining import cat
 
     parts = [x.narrow(axis, 0, 1) * 0 + 1]
     for i in range(x.shape[axis] - 1):

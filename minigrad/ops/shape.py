@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from .._kernels import empty
-from ..dtypes import result_type
 from ..tensor import Function, Tensor
-from .border import as_tensor, axes_of, axis_of, cast, contiguous, op
+from .border import axes_of, axis_of, contiguous
+from .declare import op
 
 
 class Reshape(Function):
@@ -233,95 +233,6 @@ def clone(input: Tensor) -> Tensor:
 def contiguous_(input: Tensor) -> Tensor:
     """`input` if its elements lie in order, otherwise a copy in which they do."""
     return input if input._value.flags.c_contiguous else Clone.apply(input)
-
-
-class Cat(Function):
-    def forward(self, *parts: np.ndarray, axis: int) -> np.ndarray:
-        self.axis, self.sizes = axis, tuple(part.shape[axis] for part in parts)
-        shape = list(parts[0].shape)
-        shape[axis] = sum(self.sizes)
-        return np.concatenate(parts, axis, out=empty(tuple(shape), parts[0].dtype))
-
-    def backward(self, g: Any) -> Any:
-        start, grads = 0, []
-        for size in self.sizes:
-            index = (slice(None),) * self.axis + (slice(start, start + size),)
-            grads.append(g[index])
-            start += size
-        return tuple(grads)
-
-
-@op("cat", "concat", "concatenate")
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Tensors joined along an existing axis; the other sizes must agree."""
-    parts = [as_tensor(tensor, "tensors") for tensor in tensors]
-    if not parts:
-        raise RuntimeError("cat(): expected a non-empty list of Tensors")
-    if any(part.ndim == 0 for part in parts):
-        raise RuntimeError("zero-dimensional tensor cannot be concatenated; use stack")
-    parts = [part for part in parts if part.shape != (0,)] or parts[:1]
-    axis = axis_of(dim, parts[0].ndim)
-    for i, part in enumerate(parts):
-        if part.ndim != parts[0].ndim or any(
-            n != m for a, (n, m) in enumerate(zip(part.shape, parts[0].shape, strict=True)) if a != axis
-        ):
-            raise RuntimeError(
-                f"Sizes of tensors must match except in dimension {axis}. Got {list(parts[0].shape)} for tensor number 0 and "
-                f"{list(part.shape)} for tensor number {i} in the list"
-            )
-    dtype = result_type(*(part._value for part in parts))
-    return Cat.apply(*(cast(part, dtype) for part in parts), axis=axis)
-
-
-@op("stack")
-def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Tensors of one shape joined along a new axis `dim`."""
-    parts = [as_tensor(tensor, "tensors") for tensor in tensors]
-    if not parts:
-        raise RuntimeError("stack expects a non-empty TensorList")
-    for i, part in enumerate(parts):
-        if part.shape != parts[0].shape:
-            raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(parts[0].shape)} at entry 0 and {list(part.shape)} at "
-                f"entry {i}"
-            )
-    return cat([unsqueeze(part, dim) for part in parts], dim)
-
-
-@op("split", ".split")
-def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of pieces along `dim`: all of one size (the last may be smaller), or of the sizes listed."""
-    axis = axis_of(dim, tensor.ndim)
-    length = tensor.shape[axis]
-    if isinstance(split_size_or_sections, int):
-        size = split_size_or_sections
-        if size < 0 or (size == 0 and length):
-            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
-        sizes = [min(size, length - start) for start in range(0, length, size)] if length else [0]
-    else:
-        sizes = list(split_size_or_sections)
-        if sum(sizes) != length or any(size < 0 for size in sizes):
-            raise RuntimeError(
-                f"split_with_sizes expects split_sizes to sum exactly to {length} (input tensor's size at dimension {axis}), but got "
-                f"split_sizes={sizes}"
-            )
-    starts = np.cumsum([0, *sizes]).tolist()
-    return tuple(narrow(tensor, axis, start, size) for start, size in zip(starts, sizes, strict=False))
-
-
-@op("chunk", ".chunk")
-def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """At most `chunks` views of equal size along `dim` (the last may be smaller)."""
-    if chunks < 1:
-        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    length = input.shape[axis_of(dim, input.ndim)]
-    return split(input, max(1, -(-length // chunks)), dim)
-
-
-@op("unbind", ".unbind")
-def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of the slices along `dim`, which disappears."""
-    return tuple(select(input, dim, i) for i in range(input.shape[axis_of(dim, input.ndim)]))
 
 
 @op("narrow", ".narrow")

@@ -6,7 +6,8 @@ import numpy as np
 
 from ..dtypes import int64
 from ..tensor import Tensor, wrap
-from .border import as_tensor, axis_of, op
+from .border import as_tensor, axis_of
+from .declare import op
 from .indexing import TakeAlong
 from .reduce import ValuesIndices
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..grad_mode import no_grad
-from ..ops.shape import cat
+from ..ops.joining import cat
 from ..tensor import Tensor
 from ..utils.data import DataLoader
 from .batches import as_loader, describe, input_of

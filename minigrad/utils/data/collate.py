@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...ops.creation import as_tensor_, tensor
-from ...ops.shape import stack
+from ...ops.joining import stack
 from ...tensor import Tensor
 
 
