@@ -6,6 +6,7 @@ operands; within that category tensors with dimensions outrank 0-d tensors, whic
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -84,37 +85,42 @@ def number_type(number: Any) -> np.dtype:
 def as_array(data: Any, dtype: Any = None) -> np.ndarray:
     """`data` as an array of a supported dtype: Python floats become float32, other arrays keep their dtype."""
     value = getattr(data, "_value", data)
-    array = np.asarray(value) if isinstance(value, np.ndarray | np.generic) else _from_python(value)
+    if isinstance(value, np.ndarray | np.generic):
+        array = np.asarray(value)
+    else:
+        array, promoted = _from_python(value)
+        dtype = promoted if dtype is None else dtype
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     if dtype is not None:
         return array.astype(as_dtype(dtype), copy=False)
-    if array is not value and array.dtype == float64 and not _holds_arrays(data):
-        return array.astype(float32)
     if array.dtype not in SUPPORTED:
         raise TypeError(f"a Tensor cannot hold {array.dtype} values; it holds {', '.join(sorted(map(str, SUPPORTED)))}")
     return array
 
 
-def _from_python(data: Any) -> np.ndarray:
+def _from_python(data: Any) -> tuple[np.ndarray, np.dtype | None]:
+    """Numbers, or nested sequences of numbers, arrays and Tensors, as an array, and the dtype to which theirs are promoted."""
+    kinds: set[Any] = set()
     try:
-        array = np.array(_plain(data))
+        array = np.array(_plain(data, kinds))
     except ValueError as error:
         raise ValueError(f"cannot make a Tensor of a ragged sequence: {error}") from None
     if array.dtype == object:
         raise TypeError(f"cannot make a Tensor of {type(data).__name__} data")
-    return array
+    if array.dtype.kind != "f":
+        return array, None
+    dtypes: list[Any] = [_PYTHON.get(kind, float32) if isinstance(kind, type) else kind for kind in kinds]
+    return array, reduce(promote_types, dtypes) if dtypes else float32
 
 
-def _holds_arrays(data: Any) -> bool:
-    return hasattr(data, "dtype") or (isinstance(data, list | tuple) and any(_holds_arrays(item) for item in data[:1]))
-
-
-def _plain(data: Any) -> Any:
-    """Nested sequences with Tensors replaced by their arrays."""
+def _plain(data: Any, kinds: set[Any]) -> Any:
+    """Nested sequences with Tensors replaced by their arrays; the dtypes or Python types they hold go to `kinds`."""
     if isinstance(data, list | tuple):
-        return [_plain(item) for item in data]
-    return getattr(data, "_value", data)
+        return [_plain(item, kinds) for item in data]
+    value = getattr(data, "_value", data)
+    kinds.add(getattr(value, "dtype", None) or type(value))
+    return value
 
 
 class finfo:

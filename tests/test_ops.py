@@ -141,6 +141,30 @@ def test_gradient_at_a_kink(case):
     assert x.grad.tolist() == eval("[" + expected)
 
 
+def test_a_pooling_window_wholly_in_the_padding():
+    x = (minigrad.arange(25.0).reshape(1, 1, 5, 5) - 30).requires_grad_()
+    values, places = F.max_pool2d(x, 2, 100, 1, 10, True, True)
+    assert (values.tolist(), places.tolist()) == ([[[[-np.inf]]]], [[[[-1]]]])
+    seed = minigrad.ones(1, 1, 1, 1, requires_grad=True)
+    (grad,) = minigrad.autograd.grad(values, x, seed, create_graph=True)
+    assert not memory(grad).any()
+    assert minigrad.autograd.grad((grad * x.detach()).sum(), seed)[0].item() == 0
+
+
+def test_backward_of_pooling_does_not_read_the_places_it_gave_away():
+    x = minigrad.arange(4.0).reshape(1, 1, 2, 2).requires_grad_()
+    values, places = F.max_pool2d(x, 2, return_indices=True)
+    places.numpy()[...] = 0
+    values.sum().backward()
+    assert x.grad.tolist() == [[[[0, 0], [0, 1]]]]
+
+
+def test_batch_norm_of_nothing_leaves_the_running_statistics():
+    mean, var = minigrad.zeros(3), minigrad.ones(3)
+    assert F.batch_norm(minigrad.ones(0, 3, 2), mean, var, training=True).shape == (0, 3, 2)
+    assert (mean.tolist(), var.tolist()) == ([0, 0, 0], [1, 1, 1])
+
+
 # ---- values and memory -------------------------------------------------------------------------------------------------
 
 

@@ -231,6 +231,37 @@ def test_nothing_is_stepped_when_one_parameter_cannot_be():
     assert (p.detach().numpy() == before).all()
 
 
+@pytest.mark.parametrize("kind", [SGD, Adam, AdamW, RMSprop])
+def test_parameters_of_integers_cannot_be_stepped(kind):
+    p = mg.tensor([1, 2])
+    optimizer = kind([p], lr=0.5)
+    p.grad = mg.tensor([1, 1])
+    with pytest.raises(RuntimeError, match="int64"):
+        optimizer.step()
+    assert p.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(("kind", "name"), [(Adam, "exp_avg_sq"), (RMSprop, "momentum_buffer")])
+@pytest.mark.parametrize("fault", ["read-only", "not contiguous"])
+def test_a_state_that_cannot_be_written_to_stops_the_step_before_it_begins(kind, name, fault):
+    first, second = (mg.ones(2, 3, requires_grad=True) for _ in range(2))
+    optimizer = kind([first, second], lr=0.5, **({"momentum": 0.5} if kind is RMSprop else {}))
+    second.sum().backward()
+    optimizer.step()
+    (first.sum() + second.sum()).backward()
+    if fault == "read-only":
+        optimizer.state[second][name].numpy().flags.writeable = False
+    else:
+        optimizer.state[second][name] = mg.zeros(3, 2).t()
+    before = second.tolist(), optimizer.state[second]["step"]
+    with pytest.raises(RuntimeError, match=f"{name} is {fault}"):
+        optimizer.step()
+    assert first not in optimizer.state
+    assert (second.tolist(), optimizer.state[second]["step"]) == before
+    optimizer.state[second][name] = optimizer.state[second][name].clone()
+    optimizer.step()
+
+
 def test_a_parameter_that_changes_its_shape_needs_a_new_optimizer():
     p = parameter(3)
     optimizer = Adam([p])

@@ -211,7 +211,7 @@ cdef void backward_input(const Convolution* v, const floating* g, const floating
     cdef Py_ssize_t padded = round_up(v.channels, MR)
     cdef Py_ssize_t kernel = v.kernel_h * v.kernel_w
     cdef Py_ssize_t private_size = padded * GEMM_VECTORS * lanes_of(g) + copy_size(&images)
-    cdef Py_ssize_t phases = v.stride_h * v.stride_w
+    cdef Py_ssize_t phases = min(v.stride_h, v.height) * min(v.stride_w, v.width)
     cdef Py_ssize_t first_h, first_w, taps, i, j, count = 0
     cdef Correlation* t
     cdef floating* weights

@@ -10,10 +10,9 @@ from .._kernels import empty, empty_broadcast, empty_like
 from ..dtypes import as_array, category, float32, float64, number_type, result_type
 from ..grad_mode import mode
 from ..tensor import Function, Tensor, wrap
-from .declare import UnsupportedOperand
+from .declare import NUMBERS, is_operand
 
 KERNEL_DTYPES = (float32, float64)
-_NUMBERS = frozenset({int, float, bool})
 
 
 class Cast(Function):
@@ -40,9 +39,9 @@ def as_tensor(x: Any, name: str = "input") -> Tensor:
     """`x` if it is a Tensor, an array or number as one; anything else is a TypeError that names the argument."""
     if isinstance(x, Tensor):
         return x
-    if isinstance(x, np.ndarray | np.generic) or type(x) in _NUMBERS:
+    if is_operand(x):
         return wrap(as_array(x))
-    raise UnsupportedOperand(f"argument '{name}' must be Tensor, not {type(x).__name__}")
+    raise TypeError(f"argument '{name}' must be Tensor, not {type(x).__name__}")
 
 
 def floating(x: Any, name: str = "input") -> Tensor:
@@ -60,7 +59,7 @@ def operands(x: Any, y: Any) -> tuple[Any, Any]:
                 return x, y
             dtype = result_type(x._value, y._value)
             return cast(x, dtype), cast(y, dtype)
-        if type(y) in _NUMBERS:
+        if type(y) in NUMBERS:
             kind = x._value.dtype.kind
             if kind == "f" or (kind != "b" and type(y) is int):
                 return x, y
@@ -79,8 +78,16 @@ def scalar_or_tensor_dtype(x: Any) -> np.dtype:
     return x._value.dtype if isinstance(x, Tensor) else number_type(x)
 
 
+def check_tensors(name: str, **tensors: Any) -> None:
+    """TypeError unless each is a Tensor or None."""
+    for key, tensor in tensors.items():
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(f"{name}(): argument '{key}' must be Tensor, not {type(tensor).__name__}")
+
+
 def same_dtype(name: str, **tensors: Tensor | None) -> None:
     """Raise unless all Tensors given have one dtype, and one that kernels know."""
+    check_tensors(name, **tensors)
     given = {key: tensor for key, tensor in tensors.items() if tensor is not None}
     dtypes = {tensor._value.dtype for tensor in given.values()}
     if len(dtypes) > 1:

@@ -9,9 +9,11 @@ import numpy as np
 
 from .. import _kernels as kernels
 from ..tensor import Function, Tensor
-from .border import as_tensor, contiguous, empty, same_dtype
+from .border import as_tensor, check_tensors, contiguous, empty, same_dtype
 from .broadcast import sum_array
 from .declare import op
+
+LARGEST_IMAGE = 1 << 46  # bytes: no machine has them, and kernels can count them
 
 Geometry = tuple[tuple[int, int], tuple[int, int], tuple[int, int], int]  # stride, padding, dilation, groups
 
@@ -25,15 +27,17 @@ class Conv2d(Function):
             self.x = x
         if self.needs(0):
             self.weight = weight
-        stride, padding, dilation, groups = geometry
+        stride, padding, dilation, _ = geometry
         size = tuple(
             output_size(x.shape[a + 2], weight.shape[a + 2], stride[a], padding[a], dilation[a]) for a in (0, 1)
         )
         out = empty((x.shape[0], weight.shape[0], *size), x.dtype)
-        if out.size:
+        if out.size and weight.size:
             kernels.conv.conv2d_forward(
-                contiguous(x), contiguous(weight), contiguous(bias), out, stride, padding, dilation, groups
+                contiguous(x), contiguous(weight), contiguous(bias), out, *_for_kernel(geometry, size, x)
             )
+        else:  # no input channels: sums of nothing
+            out[...] = 0 if bias is None else bias.reshape(-1, 1, 1)
         return out
 
     def backward(self, g: Any) -> Any:
@@ -55,7 +59,9 @@ class Conv2dInput(Function):
         self.g, self.weight, self.geometry = g, weight, geometry
         out = empty(shape, g.dtype)
         if g.size and out.size:
-            kernels.conv.conv2d_backward_input(contiguous(g), contiguous(weight), out, *geometry)
+            kernels.conv.conv2d_backward_input(
+                contiguous(g), contiguous(weight), out, *_for_kernel(geometry, g.shape[2:], out)
+            )
         else:
             out.fill(0)
         return out
@@ -72,7 +78,9 @@ class Conv2dWeight(Function):
         self.g, self.x, self.geometry = g, x, geometry
         out = empty(shape, g.dtype)
         if g.size and out.size:
-            kernels.conv.conv2d_backward_weight(contiguous(g), contiguous(x), out, *geometry)
+            kernels.conv.conv2d_backward_weight(
+                contiguous(g), contiguous(x), out, *_for_kernel(geometry, g.shape[2:], x)
+            )
         else:
             out.fill(0)
         return out
@@ -80,6 +88,22 @@ class Conv2dWeight(Function):
     def backward(self, h: Any) -> Any:
         gg = Conv2d.on(self.x, h, None, self.geometry) if self.needs(0) else None
         return gg, (Conv2dInput.on(self.g, h, self.x.shape, self.geometry) if self.needs(1) else None)
+
+
+def _for_kernel(geometry: Geometry, size: tuple[int, ...], x: np.ndarray) -> Geometry:
+    """The geometry as kernels take it, who keep an image `x` with its border; MemoryError where none could."""
+    stride, padding, dilation, groups = geometry
+    padded = x.shape[1] * (x.shape[2] + 2 * padding[0]) * (x.shape[3] + 2 * padding[1]) * x.itemsize
+    if padded > LARGEST_IMAGE:
+        raise MemoryError(
+            f"cannot allocate {padded} bytes for an image of shape {list(x.shape[1:])}, padded by {padding}"
+        )
+    return steps_taken(stride, size), padding, dilation, groups
+
+
+def steps_taken(stride: tuple[int, int], size: tuple[int, ...]) -> tuple[int, int]:
+    """`stride`, but 1 along an axis with one position, where it is never taken and memory must not grow with it."""
+    return tuple(1 if n == 1 else step for step, n in zip(stride, size, strict=True))  # type: ignore[return-value]
 
 
 def output_size(size: int, kernel: int, stride: int, padding: int, dilation: int) -> int:
@@ -98,6 +122,8 @@ def pair(value: Any, name: str, smallest: int = 1) -> tuple[int, int]:
         raise TypeError(f"{name} must be an int or two ints, got {value!r}")
     if min(parts) < smallest:
         raise RuntimeError(f"{name} must be {'greater than zero' if smallest else 'non-negative'}, got {value}")
+    if max(parts) >= 1 << 31:
+        raise RuntimeError(f"{name} must be less than 2**31, got {value}")
     return parts
 
 
@@ -122,6 +148,7 @@ def conv2d(
               [20., 24.]]]])
     """
     input = as_tensor(input)
+    check_tensors("conv2d", weight=weight, bias=bias)
     if weight.ndim != 4 or input.ndim not in (3, 4):
         raise RuntimeError(
             f"Expected 3D (unbatched) or 4D (batched) input and a 4D weight to conv2d, but got input of size: {list(input.shape)} and "
@@ -135,6 +162,7 @@ def conv2d(
     else:
         border = pair(padding, "padding", 0)
     _check_channels(input.shape, weight, bias, groups)
+    _check_kernel(weight)
     for axis in (0, 1):
         reach = spread[axis] * (weight.shape[axis + 2] - 1) + 1
         if input.shape[axis + 2] + 2 * border[axis] < reach:
@@ -145,6 +173,11 @@ def conv2d(
             )
     same_dtype("conv2d", input=input, weight=weight, bias=bias)
     return Conv2d.apply(input, weight, bias, (steps, border, spread, groups))
+
+
+def _check_kernel(weight: Tensor) -> None:
+    if min(weight.shape[2:]) < 1:
+        raise RuntimeError(f"kernel size should be greater than zero, but got a weight of size {list(weight.shape)}")
 
 
 def _check_channels(shape: tuple[int, ...], weight: Tensor, bias: Tensor | None, groups: int) -> None:
@@ -197,6 +230,8 @@ def conv1d(
     groups: int = 1,
 ) -> Tensor:
     """`conv2d` on one axis: input (N, C, L) or (C, L), weight (O, C / groups, K)."""
+    input = as_tensor(input)
+    check_tensors("conv1d", weight=weight, bias=bias)
     if weight.ndim != 3 or input.ndim not in (2, 3):
         raise RuntimeError(
             f"Expected 2D (unbatched) or 3D (batched) input and a 3D weight to conv1d, but got input of size: {list(input.shape)} and "
@@ -228,11 +263,15 @@ def conv_transpose2d(
         return conv_transpose2d(
             input.unsqueeze(0), weight, bias, stride, padding, output_padding, groups, dilation
         ).squeeze(0)
+    check_tensors("conv_transpose2d", weight=weight, bias=bias)
+    if groups < 1:
+        raise RuntimeError(f"groups must be a positive integer, got {groups}")
     if weight.ndim != 4 or input.ndim != 4 or input.shape[1] != weight.shape[0] or weight.shape[0] % groups:
         raise RuntimeError(
             f"conv_transpose2d: input of size {list(input.shape)} and weight of size {list(weight.shape)} with groups={groups} do not fit: "
             "the weight's first size must be the input's channels, a multiple of groups"
         )
+    _check_kernel(weight)
     steps, border, spread = pair(stride, "stride"), pair(padding, "padding", 0), pair(dilation, "dilation")
     extra = pair(output_padding, "output_padding", 0)
     if any(extra[a] >= max(steps[a], spread[a]) for a in (0, 1)):

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import numpy as np
+
 from ..tensor import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -26,8 +28,13 @@ _BINARY = (
 _BINARY_OPERATORS = {f"__{name}__" for name in _BINARY.split()}
 
 
-class UnsupportedOperand(TypeError):
-    """An operand that is neither a Tensor nor a number; an operator then lets the other operand try."""
+NUMBERS = frozenset({int, float, bool})
+_OPERANDS = (Tensor, np.ndarray, np.generic)
+
+
+def is_operand(x: Any) -> bool:
+    """Whether `x` is a Tensor, an array or a number: what operators take. They let anything else try itself."""
+    return isinstance(x, _OPERANDS) or type(x) in NUMBERS
 
 
 def op(*names: str) -> Callable[[F], F]:
@@ -37,7 +44,7 @@ def op(*names: str) -> Callable[[F], F]:
         for name in names:
             if name.startswith("."):
                 method = name[1:]
-                METHODS[method] = _operator(function) if method in _BINARY_OPERATORS else function
+                METHODS[method] = _operator(method, function) if method in _BINARY_OPERATORS else function
             elif name.startswith("F."):
                 FUNCTIONAL[name[2:]] = function
             else:
@@ -47,11 +54,19 @@ def op(*names: str) -> Callable[[F], F]:
     return declare
 
 
-def _operator(function: Callable) -> Callable:
+def _operator(name: str, function: Callable) -> Callable:
+    repeats = name in ("__mul__", "__rmul__")
+
     def operator(self: Tensor, other: Any) -> Any:
         try:
             return function(self, other)
-        except UnsupportedOperand:
+        except TypeError:
+            if is_operand(other):
+                raise
+            if repeats and isinstance(other, str | bytes | list | tuple) and (self.ndim or self.dtype.kind == "f"):
+                # Python would try to repeat the sequence, and speak of that
+                kinds = [type(x).__name__ for x in ((self, other) if name == "__mul__" else (other, self))]
+                raise TypeError(f"unsupported operand type(s) for *: '{kinds[0]}' and '{kinds[1]}'") from None
             return NotImplemented
 
     operator.__doc__ = function.__doc__

@@ -8,25 +8,41 @@ from typing import Any
 import numpy as np
 
 from .._kernels import aligned
-from ..dtypes import int64
+from ..dtypes import int64, uint8
 from ..tensor import Function, Tensor, wrap
 from .border import as_tensor, axis_of, cast, common_shape, empty, operands
 from .broadcast import fit
 from .declare import op
 
 
-def plain_index(index: Any) -> Any:
-    """An index with Tensors replaced by arrays, and 0-d integers by ints; lists become arrays, as in PyTorch."""
-    if isinstance(index, tuple):
-        return tuple(plain_index(part) for part in index)
-    if isinstance(index, Tensor):
-        value = index._value
-        if value.dtype.kind == "f":
-            raise IndexError(f"tensors used as indices must be integers or bools, not {value.dtype}")
-        return int(value) if value.ndim == 0 and value.dtype.kind in "iu" else value
+def plain_index(index: Any, ndim: int) -> Any:
+    """An index of `ndim` axes with Tensors replaced by arrays, and 0-d integers by ints; lists become arrays, as in PyTorch.
+
+    An Ellipsis that stands for no axis is left out beside arrays: to NumPy it would still lie between them.
+    """
+    if not isinstance(index, tuple):
+        return _plain_part(index)
+    parts = tuple(_plain_part(part) for part in index)
+    return parts if is_basic(parts) or _axes_named(parts) < ndim else tuple(p for p in parts if p is not Ellipsis)
+
+
+def _axes_named(parts: tuple) -> int:
+    """How many axes the parts of an index take, apart from an Ellipsis."""
+    taken = (part for part in parts if part is not None and part is not Ellipsis and not isinstance(part, bool))
+    return sum(part.ndim if isinstance(part, np.ndarray) and part.dtype.kind == "b" else 1 for part in taken)
+
+
+def _plain_part(index: Any) -> Any:
     if isinstance(index, list):
         return np.asarray([int(i) if isinstance(i, Tensor) else i for i in index]) if index else np.zeros(0, int64)
-    return index
+    array = index._value if isinstance(index, Tensor) else index
+    if not isinstance(array, np.ndarray):
+        return index
+    if array.dtype.kind == "f":
+        raise IndexError(f"tensors used as indices must be integers or bools, not {array.dtype}")
+    if array.dtype == uint8:  # numbers to NumPy, a mask to PyTorch
+        raise IndexError("tensors used as indices must not be uint8: convert a mask with .bool(), numbers with .long()")
+    return int(array) if array.ndim == 0 and array.dtype.kind in "iu" else array
 
 
 def is_basic(index: Any) -> bool:
@@ -128,7 +144,7 @@ def fit_view(g: Any, shape: tuple[int, ...]) -> Any:
 @op(".__getitem__")
 def getitem(input: Tensor, index: Any) -> Tensor:
     """input[index], by PyTorch's (and NumPy's) rules: a view for ints, slices, None and ..., otherwise a copy."""
-    index = plain_index(index)
+    index = plain_index(index, input.ndim)
     mixed = ints_and_arrays(index)
     try:
         return Index.apply(input, index) if mixed is None else Index.apply(Index.apply(input, mixed[0]), mixed[1])

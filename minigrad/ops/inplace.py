@@ -195,7 +195,7 @@ def bernoulli_(input: Tensor, p: float = 0.5, *, generator: Generator | None = N
 @op(".__setitem__")
 def setitem(input: Tensor, index: Any, value: Any) -> None:
     """input[index] = value, broadcast and converted to the dtype of `input`."""
-    index = one_by_one(plain_index(index), input.shape)
+    index = one_by_one(plain_index(index, input.ndim), input.shape)
     if isinstance(value, Tensor):
         value = cast(value, input.dtype)
     records = mode.recording and (input._tracked or (isinstance(value, Tensor) and value._tracked))

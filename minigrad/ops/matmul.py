@@ -9,9 +9,9 @@ import numpy as np
 from .. import _kernels as kernels
 from ..tensor import Function, Tensor
 from .arithmetic import Mul
-from .border import KERNEL_DTYPES, as_tensor, contiguous, empty, same_dtype
+from .border import KERNEL_DTYPES, as_tensor, check_tensors, contiguous, empty, same_dtype
 from .broadcast import SumTo, fit
-from .declare import UnsupportedOperand, op
+from .declare import op
 
 
 def product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None, relu: bool = False) -> np.ndarray:
@@ -68,7 +68,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     """
     for operand in (input, other):
         if not isinstance(operand, Tensor | np.ndarray):
-            raise UnsupportedOperand(f"matmul: expected Tensors, got {type(operand).__name__}")
+            raise TypeError(f"matmul: expected Tensors, got {type(operand).__name__}")
     x, y = as_tensor(input), as_tensor(other)
     if x.ndim == 0 or y.ndim == 0:
         raise RuntimeError(
@@ -195,6 +195,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     Shapes: input (..., in), weight (out, in), bias (out); result (..., out).
     """
     input = as_tensor(input)
+    check_tensors("linear", weight=weight, bias=bias)
     if weight.ndim != 2 or input.ndim == 0:
         raise RuntimeError(
             f"linear: expected an input of at least 1 axis and a weight of 2, got {list(input.shape)}, {list(weight.shape)}"

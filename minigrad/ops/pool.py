@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,22 +11,21 @@ from .. import _kernels as kernels
 from ..dtypes import int64
 from ..tensor import Function, Tensor, wrap
 from .border import as_tensor, contiguous, empty, same_dtype
-from .conv import pair
+from .conv import pair, steps_taken
 from .declare import op
-from .indexing import TakeAlong
+from .indexing import TakeAlong, Where
 
 Pair = tuple[int, int]
 
 
 class MaxPool2d(Function):
-    def forward(
-        self, x: np.ndarray, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair, size: Pair
-    ) -> np.ndarray:
-        self.shape = x.shape
-        out = empty((*x.shape[:2], *size), x.dtype)
-        self.indices = empty(out.shape, int64)
+    """The largest element of each window; where it was goes to `indices`, -1 for a window wholly in the padding."""
+
+    def forward(self, x: np.ndarray, indices: np.ndarray, window: tuple[Pair, Pair, Pair, Pair]) -> np.ndarray:
+        self.shape, self.indices = x.shape, indices
+        out = empty(indices.shape, x.dtype)
         if out.size:
-            kernels.pool.max_pool2d_forward(contiguous(x), out, self.indices, kernel, stride, padding, dilation)
+            kernels.pool.max_pool2d_forward(contiguous(x), out, indices, *window)
         return out
 
     def backward(self, g: Any) -> Any:
@@ -46,8 +46,11 @@ class MaxUnpool(Function):
 
     def backward(self, h: Any) -> Any:
         n, c, *size = self.indices.shape
-        flat = self.indices.reshape(n, c, -1)
-        return TakeAlong.on(h.reshape((*h.shape[:2], -1)), flat, 2).reshape((n, c, *size))
+        flat = self.indices.reshape(n, c, prod(size))
+        taken = TakeAlong.on(h.reshape((*h.shape[:2], prod(h.shape[2:]))), flat, 2)
+        if flat.size and flat.min() < 0:
+            taken = Where.on(flat < 0, np.zeros((), taken.dtype), taken)
+        return taken.reshape((n, c, *size))
 
 
 class AvgPool2d(Function):
@@ -118,6 +121,7 @@ def max_pool2d(
     """The largest value of each window: (N, C, H, W) or (C, H, W) to (N, C, H', W'). `stride` is `kernel_size` unless given.
 
     NaN wins. The gradient goes to the first of equal maxima. `return_indices` adds their flat positions in H * W (int64).
+    A window wholly in the padding, as dilation and ceil_mode make them, gives -inf and the position -1.
     """
     input = as_tensor(input)
     if input.ndim == 3:
@@ -127,15 +131,9 @@ def max_pool2d(
     steps = kernel if stride is None or stride == [] else pair(stride, "stride")
     border = pair(padding, "padding", 0)
     size = _window("max_pool2d", input, kernel, steps, border, spread, ceil_mode)
-    if not return_indices:
-        return MaxPool2d.apply(input, kernel, steps, border, spread, size)
     indices = empty((*input.shape[:2], *size), int64)
-    if indices.size:
-        kernels.pool.max_pool2d_forward(
-            contiguous(input._value), empty(indices.shape, input.dtype), indices, kernel, steps, border, spread
-        )
-    flat = TakeAlong.apply(input.reshape(*input.shape[:2], -1), indices.reshape(*input.shape[:2], -1), 2)
-    return flat.reshape(indices.shape), wrap(indices)
+    out = MaxPool2d.apply(input, indices, (kernel, steps_taken(steps, size), border, spread))
+    return (out, wrap(indices.copy())) if return_indices else out  # a copy: backward trusts its own
 
 
 @op("F.avg_pool2d")
@@ -162,7 +160,9 @@ def avg_pool2d(
     if divisor_override == 0:
         raise RuntimeError("divisor must be not zero")
     size = _window("avg_pool2d", input, kernel, steps, border, (1, 1), ceil_mode)
-    return AvgPool2d.apply(input, (kernel, steps, border, count_include_pad, divisor_override or 0), size)
+    return AvgPool2d.apply(
+        input, (kernel, steps_taken(steps, size), border, count_include_pad, divisor_override or 0), size
+    )
 
 
 @op("F.adaptive_avg_pool2d")

@@ -76,6 +76,11 @@ class Optimizer:
             moving = [p for p in group["params"] if p.grad is not None]
             params = [_plain(p._value) for p in moving]
             grads = [_gradient(p, array) for p, array in zip(moving, params, strict=True)]
+            for name in self._buffer_names(group):
+                for p, array in zip(moving, params, strict=True):
+                    buffer = self.state[p].get(name) if p in self.state else None
+                    if buffer is not None:
+                        _check_buffer(name, buffer._value, array)
             work.append((group, moving, params, grads))
         for group, moving, params, grads in work:
             if moving:
@@ -87,18 +92,12 @@ class Optimizer:
         return loss
 
     def _buffers(self, states: list[dict[str, Any]], name: str, params: list[np.ndarray]) -> list[np.ndarray]:
-        """The arrays under `name` in `states`; one that is missing begins at zero."""
+        """The arrays under `name`, one of `_buffer_names`, in `states`; one that is missing begins at zero."""
         arrays = []
         for state, param in zip(states, params, strict=True):
             if state.get(name) is None:
                 state[name] = _zeros_like(param)
-            array = state[name]._value
-            if array.shape != param.shape or array.dtype != param.dtype or not array.flags.carray:
-                raise RuntimeError(
-                    f"the optimizer's {name} is {list(array.shape)} of {array.dtype}, its parameter {list(param.shape)} of "
-                    f"{param.dtype}: a parameter that changes its shape or dtype needs a new optimizer"
-                )
-            arrays.append(array)
+            arrays.append(state[name]._value)
         return arrays
 
     def _count_steps(self, states: list[dict[str, Any]]) -> list[int]:
@@ -250,11 +249,26 @@ def require(valid: bool, what: str, value: Any) -> None:
 
 def _plain(array: np.ndarray) -> np.ndarray:
     """`array` itself, or a copy where kernels cannot work on it: not contiguous, or float16 (computed in float32)."""
+    if array.dtype.kind != "f":
+        raise RuntimeError(f"an optimizer can only step parameters of floating point dtype, and one is {array.dtype}")
     if not array.flags.writeable:
         raise RuntimeError("a parameter's memory is read-only (an import that may not be written to): clone() it first")
     if array.flags.carray and array.dtype == _step_dtype(array):
         return array
     return np.array(array, _step_dtype(array), order="C")
+
+
+def _check_buffer(name: str, buffer: np.ndarray, param: np.ndarray) -> None:
+    """Raise unless a kernel can work on `buffer` beside `param`."""
+    if buffer.shape != param.shape or buffer.dtype != param.dtype:
+        raise RuntimeError(
+            f"the optimizer's {name} is {list(buffer.shape)} of {buffer.dtype}, its parameter {list(param.shape)} of "
+            f"{param.dtype}: a parameter that changes its shape or dtype needs a new optimizer"
+        )
+    flags = buffer.flags
+    if not flags.carray:
+        fault = "read-only" if not flags.writeable else "not contiguous" if not flags.c_contiguous else "not aligned"
+        raise RuntimeError(f"the optimizer's {name} is {fault}: put a clone() of it into the state")
 
 
 def _step_dtype(array: np.ndarray) -> np.dtype:

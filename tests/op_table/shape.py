@@ -91,6 +91,8 @@ ROWS: list[Row] = [
     row("x[1]", x=real(3, 4)),
     row("x[-1, 1:3]", x=real(3, 4)),
     row("x[..., ::2]", x=real(3, 4)),
+    row("x[:, [0, 1], ..., [0, 1]]", x=real(4, 3, 2)),
+    row("z = x * 1\nz[:, [0, 1], ..., [0, 1]] = y\nz", x=real(4, 3, 2), y=real(4, 2)),
     row("x[:, None, 1]", x=real(3, 4)),
     row("x[2, 3]", x=real(3, 4)),
     row("x[1:1]", x=real(3, 4)),
