@@ -46,7 +46,10 @@ def main(args: argparse.Namespace) -> None:
         minigrad.set_num_threads(args.threads)
     minigrad.manual_seed(args.seed)
 
-    data = datasets.load(args.dataset, root=args.data_dir).normalized()
+    try:
+        data = datasets.load(args.dataset, root=args.data_dir).normalized()
+    except ValueError as error:  # files that are damaged
+        sys.exit(f"train_cnn.py: {error}")
     print(data)
     train, test = (data.train_images, data.train_labels), (data.test_images, data.test_labels)
 
@@ -107,7 +110,11 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     option("--dropout", type=probability, default=0.3, metavar="P", help="dropout probability (default: %(default)s)")
     option("--no-dropout", dest="dropout", action="store_const", const=0.0, help="the same as --dropout 0")
     option("--seed", type=int, default=0, help="for weights, order of images and dropout (default: %(default)s)")
-    option("--resume", action="store_true", help="go on from the checkpoint in --out, if there is one")
+    option(
+        "--resume",
+        action="store_true",
+        help="go on from the checkpoint in --out, if there is one, with its weights and seed",
+    )
     option("--threads", type=count, help="for the kernels (default: all processors); results do not depend on it")
     option("--data-dir", type=Path, help="folder that holds the set's files (default: download them once)")
     option("--out", type=Path, help="folder for curves and checkpoint (default: runs/<dataset>)")

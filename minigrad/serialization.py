@@ -12,8 +12,9 @@ is a dict of one entry: `{"tensor": name}`, `{"dict": [[key, value], ...]}`, `{"
 `{"float": "nan" | "inf" | "-inf"}`.
 
 A file is written beside its target, synced, renamed over it, and the folder is synced: whoever reads finds the old file
-or the new one, whole, however the writer ended. A reader believes nothing: layout, dtypes, shapes, structure and
-checksums are checked, and a file that fails raises `FileFormatError`.
+or the new one, whole, however the writer ended (what a killed one has left there is removed by a later `save`). A reader
+believes nothing: layout, dtypes, shapes, structure and checksums are checked, and a file that fails raises
+`FileFormatError`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ import contextlib
 import json
 import math
 import os
+import re
 import secrets
+import time
 import zlib
 from typing import Any, NoReturn
 
@@ -38,6 +41,7 @@ _CODES = {np.dtype(name): code for code, name in _DTYPES.items()}
 _VERSION = 1
 _EXACT = 2**53  # integers up to here are exact in any reader of JSON
 _MAX_DEPTH = 64  # levels of nesting
+_STALE = 3600.0  # seconds without a write after which a temporary file belongs to nobody
 
 
 class FileFormatError(ValueError):
@@ -67,6 +71,7 @@ def save(obj: Any, path: str | os.PathLike) -> None:
 
     target = os.path.realpath(os.fsdecode(path))  # through a link, as any other writing
     folder, name = os.path.split(target)
+    _clean(folder, name[:100])
     temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     with open(temporary, "xb") as file:
         mode = os.fstat(file.fileno()).st_mode  # as the umask has it; the library makes files for their owner alone
@@ -118,6 +123,15 @@ def _likely(start: bytes) -> str:
     if start[:1] == b"\x80":
         return " but a pickle, which minigrad does not read"
     return ""
+
+
+def _clean(folder: str, name: str) -> None:
+    """Remove what writers of `name` that were killed have left behind: files that none has written to for an hour."""
+    temporary = re.compile(rf"\.{re.escape(name)}\.\d+-[0-9a-f]{{8}}\.tmp")
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if temporary.fullmatch(entry.name) and time.time() - entry.stat(follow_symlinks=False).st_mtime > _STALE:
+                os.unlink(entry.path)
 
 
 def _sync(path: str) -> None:

@@ -472,3 +472,18 @@ def test_killed_at_any_moment_the_file_is_whole(path):
         assert len(found["tensors"]) == 2
         for tensor in found["tensors"]:
             assert (tensor.numpy() == found["count"]).all()
+
+
+def test_what_a_killed_writer_left_is_removed_after_an_hour(path):
+    names = [
+        f".{path.name}.123-0123abcd.tmp",
+        f".{path.name}.124-0123abcd.tmp",
+        ".other.123-0123abcd.tmp",
+        f".{path.name}.tmp",
+    ]
+    for name in names:
+        (path.parent / name).write_bytes(b"part")
+        os.utime(path.parent / name, (time.time() - 7200, time.time() - 7200))
+    os.utime(path.parent / names[1])  # a writer may be at work on it
+    mg.save(1, path)
+    assert sorted(os.listdir(path.parent)) == sorted([*names[1:], path.name])

@@ -112,4 +112,22 @@ def test_a_short_run_and_resume(tmp_path):
     missing = run("--dataset", "mnist", "--data-dir", str(tmp_path), cwd=tmp_path)
     assert missing.stderr.startswith("train_cnn.py: ")
     assert "train-images" in missing.stderr
+    other = run(*args, "--lr", "0.001", "--resume", cwd=tmp_path)
+    assert "lr 0.01" in other.stderr or "lr 0.0004" in other.stderr
     assert minigrad.load(out / "checkpoint.minigrad")["run"]["epoch"] == 2
+
+    (out / "checkpoint.minigrad").write_bytes(b"damaged")
+    damaged = run(*args, "--resume", cwd=tmp_path)
+    assert damaged.returncode == 1
+    assert damaged.stderr.startswith("train_cnn.py: ")
+    assert damaged.stderr.count("\n") == 1
+
+
+def test_damaged_data_is_one_line(tmp_path):
+    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (tmp_path / f"{name}-ubyte").write_bytes(b"no images at all")
+    result = run("--dataset", "mnist", "--data-dir", str(tmp_path), cwd=tmp_path)
+    assert result.returncode == 1
+    assert result.stderr.startswith("train_cnn.py: ")
+    assert "idx" in result.stderr
+    assert result.stderr.count("\n") == 1

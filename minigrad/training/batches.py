@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ BATCH_SIZE = 32  # where none is given
 
 
 def as_loader(data: Any, batch_size: int | None, shuffle: bool = False) -> DataLoader:
-    """`data` as a DataLoader: one as it is, or a new one over an array, a Tensor, a tuple of them or a Dataset.
+    """`data` as a DataLoader: one as it is, or a new one over an array, a Tensor, a tuple or list of them, or a Dataset.
 
     ValueError for a DataLoader together with a batch size, and for arrays of different lengths.
     """
@@ -24,7 +25,11 @@ def as_loader(data: Any, batch_size: int | None, shuffle: bool = False) -> DataL
         return data
     if isinstance(data, np.ndarray | Tensor):
         data = (data,)
-    if isinstance(data, tuple):
+    if isinstance(data, tuple) or (
+        isinstance(data, list) and all(isinstance(part, np.ndarray | Tensor) for part in data)
+    ):
+        if not data:
+            raise ValueError("expected data (x, y), got nothing")
         tensors = [as_tensor(part) for part in data]
         lengths = [len(part) for part in tensors]
         if len(set(lengths)) != 1:
@@ -62,7 +67,17 @@ def describe(loader: DataLoader) -> dict[str, Any]:
     """What must be the same when a run is resumed, in words that an error can use."""
     return {
         "training samples": length(loader.dataset),
-        "batch size": loader.batch_size,
+        "batch size": loader.batch_size or getattr(loader.batch_sampler, "batch_size", None),
         "batches in an epoch": length(loader),
         "sampler": type(loader.sampler).__name__,
     }
+
+
+def checksum(loader: DataLoader) -> dict[str, str]:
+    """The CRC-32 of the data, where they are arrays or Tensors; other data sets may draw theirs anew each time."""
+    if type(loader.dataset) is not TensorDataset:
+        return {}
+    crc = 0
+    for part in loader.dataset.tensors:
+        crc = zlib.crc32(np.ascontiguousarray(part._value).reshape(-1).view(np.uint8).data, crc)
+    return {"checksum of the training data": f"{crc:08x}"}

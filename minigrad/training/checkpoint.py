@@ -7,25 +7,20 @@ whole checkpoint, whenever the process is killed.
 from __future__ import annotations
 
 import os
-import random
 import warnings
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any
 
-import numpy as np
-
 from .. import _kernels as kernels
-from ..random import Generator, default_generator
-from ..serialization import load, save
-from ..utils.data import DataLoader
+from ..serialization import FileFormatError, load, save
 from ..version import __version__
 from .history import History
 from .metrics import Means
 
 Path = str | os.PathLike[str]
 FORMAT = "minigrad.training checkpoint"
-VERSION = 1
+VERSION = 2
 
 
 class CheckpointError(ValueError):
@@ -61,69 +56,47 @@ class Run:
 
     @classmethod
     def of(cls, state: dict[str, Any]) -> Run:
-        """The run whose `state` this is."""
-        return cls(**{**state, "history": History(state["history"]), "means": Means(**state["means"])})
-
-
-class Randomness:
-    """What random numbers are drawn from while training: the default generator, those of the loader, its samplers and
-    its data set, those of the model's layers, and, since transforms of data often use them, NumPy's and Python's global ones."""
-
-    def __init__(self, model: Any, loader: DataLoader) -> None:
-        batch_sampler: Any = loader.batch_sampler
-        dataset: Any = loader.dataset
-        inner = getattr(batch_sampler, "sampler", None)
-        owners: dict[str, Any] = {
-            "loader": loader,
-            "sampler": loader.sampler,
-            "batch_sampler": batch_sampler,
-            "batch_sampler.sampler": inner,
-        }
-        while dataset is not None:  # a Subset's own, and so on
-            owners[f"dataset {len(owners)}"] = dataset
-            dataset = getattr(dataset, "dataset", None)
-        owners.update((f"model.{name}", module) for name, module in model.named_modules())
-        self.generators: dict[str, Generator] = {"default": default_generator}
-        for name, owner in owners.items():
-            for key, value in getattr(owner, "__dict__", {}).items():
-                if isinstance(value, Generator):
-                    self.generators[f"{name}.{key}"] = value
-
-    def state(self) -> dict[str, Any]:
-        """All states, as strings and lists of numbers."""
-        version, internal, gauss = random.getstate()
-        name, keys, position, has_gauss, cached = np.random.get_state()  # noqa: NPY002  (the global one is meant)
-        return {
-            "generators": {name: value.get_state().tobytes().hex() for name, value in self.generators.items()},
-            "python": [version, list(internal), gauss],
-            "numpy": [name, np.asarray(keys).tolist(), position, has_gauss, cached],
-        }
-
-    def check(self, state: dict[str, Any]) -> None:
-        """CheckpointError unless `state` is of the same generators."""
-        missing = set(self.generators) ^ set(state["generators"])
-        if missing:
-            raise CheckpointError(
-                f"the checkpoint and this fit do not draw from the same generators: {', '.join(sorted(missing))}"
+        """The run whose `state` this is; CheckpointError if it is none."""
+        _check_kinds(state, cls(data={}, columns=[]).state(), "run")
+        history, means = state["history"], state["means"]
+        whole = (
+            all(isinstance(name, str) for name in (*state["columns"], *history, *means["sums"]))
+            and all(isinstance(values, list) and len(values) == state["epoch"] for values in history.values())
+            and all(
+                isinstance(value, float) for values in (*history.values(), means["sums"].values()) for value in values
             )
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go back to what `state` returned."""
-        for name, text in state["generators"].items():
-            self.generators[name].set_state(np.frombuffer(bytes.fromhex(text), np.uint8))
-        version, internal, gauss = state["python"]
-        random.setstate((version, tuple(internal), gauss))
-        name, keys, position, has_gauss, cached = state["numpy"]
-        np.random.set_state((name, np.array(keys, np.uint32), position, has_gauss, cached))  # noqa: NPY002
+            and min(state["step"], state["epoch"], state["batch"], means["samples"]) >= 0
+        )
+        if not whole:
+            raise CheckpointError("the checkpoint is damaged: its History, means or counts make no sense")
+        return cls(**{**state, "history": History(history), "means": Means(**means)})
 
 
 def make_room(path: Path) -> None:
-    """Make the folder of `path`, and keep a checkpoint that an earlier run left there as `<path>.old`."""
+    """Make the folder of `path`, and copy a checkpoint that an earlier run left there to `<path>.old`.
+
+    Of two runs the longer one, in steps, stays there; the later one of two that are equally long. What lies at `path` is
+    not touched: the new run's first checkpoint replaces it. CheckpointError if it is no checkpoint.
+    """
     if os.path.isdir(path):
         raise IsADirectoryError(f"{os.fspath(path)} is a folder: a checkpoint is one file")
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     if os.path.exists(path):
-        os.replace(path, f"{os.fspath(path)}.old")
+        old = kept(path)
+        try:
+            found, steps = _open(path)
+            longest = _open(old)[1] if os.path.exists(old) else 0
+        except CheckpointError as error:
+            raise CheckpointError(
+                f"{error}. A new run would overwrite it: move it away, or choose another path"
+            ) from error
+        if steps >= longest:
+            save(found, old)
+
+
+def kept(path: Path) -> str:
+    """Where the checkpoint of an earlier run at `path` is kept."""
+    return f"{os.fspath(path)}.old"
 
 
 def write(path: Path, parts: dict[str, Any]) -> None:
@@ -134,27 +107,57 @@ def write(path: Path, parts: dict[str, Any]) -> None:
 def read(path: Path) -> dict[str, Any]:
     """The parts of the checkpoint at `path`.
 
-    CheckpointError if the file holds something else; a warning if another version of minigrad or level of kernels wrote
-    it, as the run goes on but the last bits of its results may differ.
+    CheckpointError if the file is damaged or holds something else; a warning if another version of minigrad or level of
+    kernels wrote it, as the run goes on but the last bits of its results may differ.
     """
-    found = load(path)
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise CheckpointError(f"{os.fspath(path)} is not a checkpoint of a Trainer")
-    if found["version"] != VERSION:
+    found, _ = _open(path)
+    if found.get("version") != VERSION:
         raise CheckpointError(
-            f"{os.fspath(path)} is a checkpoint of format {found['version']}; this minigrad reads format {VERSION}"
+            f"{os.fspath(path)} is a checkpoint of format {found.get('version')}; this minigrad reads format {VERSION}"
         )
+    Run.of(found["run"])
+    _check_kinds(found, {"settings": {}, "random": {}, "model": {}, "optimizer": {}, "minigrad": ""}, "parts", False)
+    _check_kinds(found.get("scheduler", {}), {}, "scheduler")
     for key, here in (("minigrad", __version__), ("kernels", kernels.LEVEL)):
-        if found[key] != here:
+        if found.get(key) != here:
             warnings.warn(
-                f"{os.fspath(path)} was written with {key} {found[key]}, and this is {here}: results may differ in the last bits"
+                f"{os.fspath(path)} was written with {key} {found.get(key)}, and this is {here}: results may differ in the last bits"
             )
     return found
 
 
+def _open(path: Path) -> tuple[dict[str, Any], int]:
+    """What a checkpoint of any version holds, and its steps."""
+    try:
+        found = load(path)
+    except FileFormatError as error:
+        raise CheckpointError(str(error)) from error
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise CheckpointError(f"{os.fspath(path)} is not a checkpoint of a Trainer")
+    run = found.get("run")
+    steps = run.get("step") if isinstance(run, dict) else None
+    if not isinstance(steps, int):
+        raise CheckpointError(f"{os.fspath(path)} is a damaged checkpoint: it does not hold a run")
+    return found, steps
+
+
+def _check_kinds(found: Any, like: dict[Any, Any], what: str, exactly: bool = True) -> None:
+    """CheckpointError unless `found` is a dict with the keys of `like`, its values of the same types, and so on inwards."""
+    keys = found.keys() if isinstance(found, dict) else set()
+    if not isinstance(found, dict) or like.keys() - keys or (exactly and like and keys - like.keys()):
+        has, wants = (", ".join(map(str, names)) or "nothing" for names in (keys, like))
+        raise CheckpointError(f"the checkpoint is damaged: its {what} should be a dict of {wants}, and holds {has}")
+    for key, value in like.items():
+        if type(found[key]) is not type(value):
+            kinds = f"{type(value).__name__}, not {type(found[key]).__name__}"
+            raise CheckpointError(f"the checkpoint is damaged: {key} of its {what} should be a {kinds}")
+        if isinstance(value, dict):
+            _check_kinds(found[key], value, key, exactly)
+
+
 def check_data(run: Run, data: dict[str, Any], columns: list[str]) -> None:
     """CheckpointError unless the run is of training data like `data`, with the same columns in its History."""
-    wrong = [f"{what}: {run.data[what]}, not {data[what]}" for what in data if run.data[what] != data[what]]
+    wrong = [f"{what}: {run.data.get(what)}, not {data[what]}" for what in data if run.data.get(what) != data[what]]
     if run.columns != columns:
         wrong.append(f"what is measured: {', '.join(run.columns)}, not {', '.join(columns)}")
     if wrong:
@@ -163,12 +166,21 @@ def check_data(run: Run, data: dict[str, Any], columns: list[str]) -> None:
         )
 
 
-def check_settings(saved: dict[str, str], settings: dict[str, str]) -> None:
+def check_settings(saved: dict[str, Any], settings: dict[str, str]) -> None:
     """CheckpointError unless the saved settings are those of this Trainer; names the first line that differs."""
     for name in {**saved, **settings}:
-        theirs, ours = saved.get(name, "none").splitlines(), settings.get(name, "none").splitlines()
+        theirs, ours = str(saved.get(name, "none")).splitlines(), settings.get(name, "none").splitlines()
         for there, here in zip_longest(theirs, ours, fillvalue="nothing"):
             if there != here:
                 raise CheckpointError(
                     f"the checkpoint is of another {name}: it has {there.strip()}, this Trainer {here.strip()}"
                 )
+
+
+def check_numbers(saved: Any, state: dict[str, Any], name: str) -> None:
+    """CheckpointError unless what is a number in `state` is one in `saved` too: not every part looks when it loads."""
+    if not isinstance(saved, dict):
+        raise CheckpointError(f"the checkpoint is damaged: it does not hold the state of its {name}")
+    for key, value in state.items():
+        if isinstance(value, int | float) and not isinstance(saved.get(key, value), int | float):
+            raise CheckpointError(f"the checkpoint is damaged: {key} of its {name} is {saved[key]!r}, not a number")

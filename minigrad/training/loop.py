@@ -17,11 +17,12 @@ from ..optim.lr_scheduler import ReduceLROnPlateau
 from ..tensor import Tensor
 from ..utils.data import DataLoader
 from .batches import length, pair
-from .checkpoint import Randomness, Run, write
+from .checkpoint import Run, write
 from .interrupt import Interrupt
 from .metrics import Means
 from .modes import mode
 from .progress import Progress
+from .randomness import Randomness
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -99,22 +100,22 @@ class Loop:
         """
         run = self.run
         if not run.batch:
-            run.begin = self.random.state()
+            run.begin = self.random.state_dict()
             return iter(self.train)
-        now = self.random.state()
-        self.random.restore(run.begin)
+        now = self.random.state_dict()
+        self.random.load_state_dict(run.begin)
         batches = iter(self.train)
         for _ in islice(batches, run.batch):
             pass
-        self.random.restore(now)
+        self.random.load_state_dict(now)
         return batches
 
     def step(self, x: Tensor, y: Tensor) -> dict[str, float]:
         """Forward, backward, and a step of the optimizer; returns the loss and the metrics of the batch."""
         trainer, run = self.trainer, self.run
         before = [buffer._value.copy() for buffer in self.buffers]  # such as running means: a NaN would stay in them
-        pred = trainer.model(x)
-        loss = trainer.loss(pred, y)
+        pred = forward(trainer.model, x)
+        loss = loss_of(trainer, pred, y)
         if not math.isfinite(loss.item()):
             for buffer, value in zip(self.buffers, before, strict=True):
                 buffer._value[...] = value
@@ -144,11 +145,11 @@ class Loop:
         """Loss and metrics of the validation data; when a signal comes, the random state is that of before."""
         if self.validation is None:
             return {}
-        before = self.random.state()
+        before = self.random.state_dict()
         try:
             values = evaluate(self.trainer, self.validation, self.stop_if_asked)
         except Stopped:
-            self.random.restore(before)
+            self.random.load_state_dict(before)
             raise
         return {f"val_{name}": value for name, value in values.items()}
 
@@ -163,7 +164,7 @@ class Loop:
                 self.run.seconds = time.perf_counter() - self.since
             write(
                 self.trainer.checkpoint,
-                {**self.trainer._state(), "run": self.run.state(), "random": self.random.state()},
+                {**self.trainer._state(), "run": self.run.state(), "random": self.random.state_dict()},
             )
 
     def say_how_to_resume(self) -> None:
@@ -179,12 +180,40 @@ def evaluate(trainer: Trainer, data: DataLoader, between: Callable[[], None] = l
     means = Means()
     with mode(trainer.model, False), no_grad():
         for x, y in map(pair, data):
-            pred = trainer.model(x)
-            means.add(measure(trainer, pred, y, trainer.loss(pred, y)), len(x))
+            pred = forward(trainer.model, x)
+            means.add(measure(trainer, pred, y, loss_of(trainer, pred, y)), len(x))
             between()
     if not means.samples:
         raise ValueError("there is nothing to evaluate: the data has no batches")
     return means.means()
+
+
+def forward(model: Any, x: Any) -> Any:
+    """The model's output; where it fails and `x` is not of the dtype of the weights, the error says so."""
+    try:
+        return model(x)
+    except (TypeError, RuntimeError) as error:
+        dtypes = {parameter.dtype: None for parameter in model.parameters()}
+        if not isinstance(x, Tensor) or not dtypes or x.dtype in dtypes:
+            raise
+        names = " and ".join(map(str, dtypes))
+        raise type(error)(
+            f"the model's weights are {names}, but its input is {x.dtype}: give the data as {names}, such as "
+            f"x.astype(np.float32) for an array or x.float() for a Tensor, or convert the model ({error})"
+        ) from error
+
+
+def loss_of(trainer: Trainer, pred: Any, y: Any) -> Tensor:
+    """The loss of a batch; TypeError or ValueError if it is no scalar Tensor."""
+    loss = trainer.loss(pred, y)
+    if not isinstance(loss, Tensor):
+        raise TypeError(
+            f"the loss must return a scalar Tensor, got {type(loss).__name__}: compute it with minigrad's operations, and "
+            "leave out item() and float()"
+        )
+    if loss.numel() != 1:
+        raise ValueError(f"the loss must return a scalar Tensor, got shape {list(loss.shape)}: take its mean()")
+    return loss
 
 
 def measure(trainer: Trainer, pred: Any, y: Tensor, loss: Tensor) -> dict[str, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -12,12 +12,25 @@ from ..grad_mode import no_grad
 from ..ops.joining import cat
 from ..tensor import Tensor
 from ..utils.data import DataLoader
-from .batches import as_loader, describe, input_of
-from .checkpoint import CheckpointError, Path, Randomness, Run, check_data, check_settings, make_room, read, write
+from .batches import as_loader, checksum, describe, input_of
+from .checkpoint import (
+    CheckpointError,
+    Path,
+    Run,
+    check_data,
+    check_numbers,
+    check_settings,
+    kept,
+    make_room,
+    read,
+    write,
+)
 from .history import History
-from .loop import Loop, evaluate
+from .loop import Loop, evaluate, forward
 from .metrics import Metric, by_name
 from .modes import mode
+from .randomness import Randomness
+from .settings import of_loss, of_model, of_optimizer, of_scheduler
 
 
 class Trainer:
@@ -31,7 +44,18 @@ class Trainer:
     steps: one file with model, optimizer, scheduler, History, position in the data and random state. A run that was
     killed, or stopped by Ctrl-C, and then resumed ends with the weights of a run never interrupted, bit for bit (on the
     same machine with the same versions). The first Ctrl-C (or SIGTERM) finishes the step, writes the checkpoint, and
-    leaves by SystemExit (130, or 143); a second one stops at once. Without a path Ctrl-C is KeyboardInterrupt.
+    leaves by SystemExit (130, or 143); a second one stops at once. Without a path Ctrl-C is KeyboardInterrupt. A new
+    run copies the checkpoint of an earlier one to `<checkpoint>.old`, unless a run of more steps is kept there.
+
+    Random state is that of minigrad's, Python's and NumPy's default generators, and of each Generator,
+    np.random.Generator, RandomState and random.Random that model, loss and data (loader, samplers, data sets, transforms,
+    collate_fn) hold: in attributes, in lists, tuples and dicts of up to 1000 entries, in functools.partial, bound methods,
+    and closures, defaults and global variables of functions, up to 16 steps deep. Samplers and data sets with state_dict
+    and load_state_dict are asked for theirs (numbers, strings and Tensors); of other samplers the ints in attributes,
+    such as a count of epochs, are kept. Not covered: global variables that methods use, what is in sets or __slots__,
+    generators of other libraries, those of the operating system, of metrics, and any other state of data sets,
+    transforms and losses, such as counts and caches. The values of a Dataset of another kind than arrays, and what the code of losses
+    and layers computes, are taken to be the same.
 
     `verbose` shows tqdm's bar in a terminal, or a line for each epoch where there is none. `history` is the History of
     the last fit.
@@ -71,6 +95,9 @@ class Trainer:
         self.checkpoint, self.checkpoint_every = checkpoint, checkpoint_every
         self.verbose = verbose
         self.history = History()
+        self._options = {  # as they are before the first step
+            "optimizer": of_optimizer(optimizer), "scheduler": of_scheduler(scheduler), "loss": of_loss(loss)
+        }  # fmt: skip
         self._resumed: dict[str, Any] | None = None  # a checkpoint that has been loaded and that fit will go on from
 
     def fit(
@@ -85,17 +112,18 @@ class Trainer:
     ) -> History:
         """Train for `epochs` epochs in all; returns the History, with a value for each epoch.
 
-        Data are tuples (x, y) of arrays or Tensors, Datasets, or DataLoaders. Arrays and Datasets come in batches of
+        Data are tuples (x, y) of arrays or Tensors (lists do too), Datasets, or DataLoaders. Arrays and Datasets come in batches of
         `batch_size` (32), shuffled by the default generator unless `shuffle=False`. With `resume=True` the run in the
-        checkpoint goes on, if there is one. CheckpointError, with nothing changed, if it is of another model,
-        optimizer, data or batch size. FloatingPointError if a loss is not finite, before that step is taken.
+        checkpoint goes on, if there is one. CheckpointError, with nothing changed, if it is damaged, or of a run with
+        another model, optimizer, loss, data or batch size, or other options of these. FloatingPointError if a loss is not
+        finite, before that step is taken.
         """
         if epochs < 0:
             raise ValueError(f"epochs must not be negative, got {epochs}")
         loader = as_loader(train, batch_size, shuffle)
         size = None if isinstance(validation, DataLoader) else batch_size
         held_out = None if validation is None else as_loader(validation, size)
-        random = Randomness(self.model, loader)
+        random = Randomness(train=loader, validation=held_out, model=self.model, loss=self.loss)
         run = self._start(loader, held_out, random, epochs, resume)
         self.history = run.history
         Loop(self, run, random, loader, held_out, epochs).fit()
@@ -113,7 +141,7 @@ class Trainer:
         """
         loader = as_loader(data, batch_size)
         with mode(self.model, False), no_grad():
-            outputs = [self.model(input_of(batch)) for batch in loader]
+            outputs = [forward(self.model, input_of(batch)) for batch in loader]
         if not outputs:
             raise ValueError("there is nothing to predict: the data has no batches")
         return outputs[0] if len(outputs) == 1 else cat(outputs)
@@ -128,8 +156,8 @@ class Trainer:
         if path is None:
             raise ValueError("there is no path to resume from: give one here, or as checkpoint= of the Trainer")
         found = read(path)
-        self._load(found)
-        self.history = History(found["run"]["history"])
+        self._load(found, self._parts())
+        self.history = Run.of(found["run"]).history
         self._resumed = found
 
     def _start(
@@ -143,21 +171,32 @@ class Trainer:
         if found is None and resume:
             if self.checkpoint is None:
                 raise ValueError("there is no path to resume from: give checkpoint= to the Trainer")
-            found = read(self.checkpoint) if os.path.exists(self.checkpoint) else None
+            if os.path.exists(self.checkpoint):
+                found = read(self.checkpoint)
+            elif os.path.exists(kept(self.checkpoint)):
+                warnings.warn(
+                    f"there is no {os.fspath(self.checkpoint)} to resume from: training begins anew. An earlier run is kept in "
+                    f"{kept(self.checkpoint)}; to go on with that one, rename it",
+                    stacklevel=3,
+                )
+        if found is not None or self.checkpoint is not None:
+            run.data.update(checksum(train))
         if found is None:
             self._check_schedule(run, epochs, vars(self.scheduler) if self.scheduler is not None else {}, ValueError)
             if self.checkpoint is not None:
                 make_room(self.checkpoint)
-                write(self.checkpoint, {**self._state(), "run": run.state(), "random": random.state()})
+                write(self.checkpoint, {**self._state(), "run": run.state(), "random": random.state_dict()})
             return run
         going_on = Run.of(found["run"])
         check_data(going_on, run.data, columns)
-        random.check(found["random"])
         self._check_schedule(going_on, epochs, found.get("scheduler", {}), CheckpointError)
-        if found is not self._resumed:
-            self._load(found)
-        random.restore(found["random"])
+        parts = {} if found is self._resumed else self._parts()
+        if going_on.begin:  # a first, passing load, as it is gone back to later, when an error would be too late
+            parts, found["begin"] = {**parts, "begin": random}, going_on.begin
+        self._load(found, {**parts, "random": random})
         self._resumed = None
+        if going_on.step:
+            self.optimizer._stepped = True  # in an earlier process: or else the scheduler would warn
         return going_on
 
     def _check_schedule(self, run: Run, epochs: int, schedule: Mapping[str, Any], error: type[Exception]) -> None:
@@ -165,7 +204,10 @@ class Trainer:
         total, batches = schedule.get("total_steps"), run.data["batches in an epoch"]
         if total is None or batches is None:
             return
-        left = total - schedule["last_epoch"]
+        last = schedule.get("last_epoch")
+        if not (isinstance(total, int) and isinstance(last, int)):
+            raise error(f"total_steps and last_epoch of the scheduler should be ints, not {total!r} and {last!r}")
+        left = total - last
         takes = epochs * batches - run.step if self.scheduler_step == "batch" else epochs - run.epoch
         if takes > left:
             raise error(
@@ -183,16 +225,15 @@ class Trainer:
 
     def _settings(self) -> dict[str, str]:
         """What must be the same when a run is resumed, and is not in any state_dict; the layers say their options."""
-        settings = {name: type(part).__name__ for name, part in self._parts().items()}
-        if self.scheduler is not None:
-            settings["scheduler_step"] = self.scheduler_step
-        return {**settings, "model": re.sub(r" at 0x\w+", "", repr(self.model))}
+        settings = {**self._options, "model": of_model(self.model)}
+        return settings if self.scheduler is None else {**settings, "scheduler_step": self.scheduler_step}
 
-    def _load(self, state: dict[str, Any]) -> None:
-        """Load what `_state` returned; CheckpointError, and nothing changed, if it does not fit."""
-        parts = self._parts()
+    def _load(self, state: dict[str, Any], parts: dict[str, Any]) -> None:
+        """Load `parts` from what `_state` returned; CheckpointError, and nothing changed, if it does not fit."""
         check_settings(state["settings"], self._settings())
         before = copy.deepcopy({name: part.state_dict() for name, part in parts.items()})
+        for name in parts:
+            check_numbers(state.get(name), before[name], name)
         try:
             for name, part in parts.items():
                 part.load_state_dict(state[name])
