@@ -73,9 +73,8 @@ def main(args: argparse.Namespace) -> None:
     )
     # The test images are only watched: nothing is chosen by them, and the last epoch's weights are the result.
     history = trainer.fit(train, test, epochs=args.epochs, batch_size=args.batch_size, resume=args.resume)
-    history.plot(args.out / "learning_curves.png")
-
     print(f"test accuracy: {100 * trainer.evaluate(test, batch_size=256)['accuracy']:.2f} %")
+    history.plot(args.out / "learning_curves.png")
     print(f"learning curves and checkpoint are in {args.out}")
 
 
@@ -127,5 +126,12 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
 if __name__ == "__main__":
     try:
         main(arguments())
-    except (OSError, CheckpointError) as error:  # such as files that are missing, or a checkpoint of another run
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (
+        OSError,
+        ImportError,
+        FloatingPointError,
+        CheckpointError,
+    ) as error:  # files, packages, a checkpoint or a rate
         sys.exit(f"train_cnn.py: {error}")

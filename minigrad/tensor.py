@@ -46,6 +46,12 @@ class Tensor(Variable):
     _post_hooks: dict[float, Callable] | None = None
 
     def __init__(self, data: Any = (), dtype: Any = None, requires_grad: bool = False) -> None:
+        if isinstance(data, int | float) or isinstance(dtype, int):
+            raise TypeError(
+                "Tensor(...) takes a sequence or an array: use tensor(3.0) for a number, empty(2, 3) for a shape"
+            )
+        if dtype is None and not hasattr(data, "dtype"):
+            dtype = np.float32  # as PyTorch's constructor; tensor(data) keeps integers
         self._value = _fresh(as_array(data, dtype))
         self.requires_grad = requires_grad
 

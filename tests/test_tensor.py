@@ -48,6 +48,11 @@ def test_data_that_is_no_tensor(data, error):
         mg.tensor(data)
 
 
+def test_the_constructor_makes_floats_as_in_pytorch():
+    assert mg.Tensor([1, 2, 3]).dtype == mg.float32
+    assert mg.Tensor(np.arange(3)).dtype == mg.int64
+
+
 def test_tensor_copies_and_from_numpy_shares():
     array = np.zeros(3, "f4")
     copied, shared = mg.tensor(array), mg.from_numpy(array)
@@ -171,6 +176,9 @@ def test_python_protocols():
         (lambda: mg.ones(2).to("cuda"), RuntimeError),
         (lambda: mg.zeros(2, device="cuda"), RuntimeError),
         (lambda: mg.Generator("cuda"), RuntimeError),
+        (lambda: mg.Tensor(3), TypeError),
+        (lambda: mg.Tensor(2, 3), TypeError),
+        (lambda: mg.nn.functional.dropout(mg.ones(2), generator=3), TypeError),
         (lambda: mg.zeros(2, -1), RuntimeError),
         (lambda: mg.zeros(2.5), TypeError),
         (lambda: mg.ones(2, dtype="complex64"), TypeError),

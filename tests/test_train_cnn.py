@@ -108,7 +108,7 @@ def test_a_short_run_and_resume(tmp_path):
     assert refused.stderr.startswith("train_cnn.py: the checkpoint is of another model")
     assert refused.stderr.count("\n") == 1
     longer = run(*args, "--epochs", "3", "--resume", cwd=tmp_path)
-    assert "OneCycleLR has 0 steps left" in longer.stderr
+    assert "OneCycleLR was made for 24 steps and has 0 left" in longer.stderr
     missing = run("--dataset", "mnist", "--data-dir", str(tmp_path), cwd=tmp_path)
     assert missing.stderr.startswith("train_cnn.py: ")
     assert "train-images" in missing.stderr

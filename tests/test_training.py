@@ -348,9 +348,8 @@ def test_a_checkpoint_that_does_not_fit_changes_nothing(tmp_path):
         fit(trainer(path, SignalAt(9)))
     x, y = images()
     wider = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
-    sgd = Trainer(
-        network(), optim.SGD(network().parameters(), 0.1), F.cross_entropy, "accuracy", checkpoint=path, verbose=False
-    )
+    net = network()
+    sgd = Trainer(net, optim.SGD(net.parameters(), 0.1), F.cross_entropy, "accuracy", checkpoint=path, verbose=False)
     settings = {"epochs": EPOCHS, "batch_size": BATCH}
     for made, data, options, words in [
         (trainer(path, model=wider), (x, y), settings, "another model"),
@@ -532,7 +531,7 @@ def test_a_schedule_shorter_than_the_fit_is_refused_at_once(tmp_path):
     path = tmp_path / "run.minigrad"
     with pytest.raises(SystemExit):
         fit(trainer(path, SignalAt(3)))
-    with pytest.raises(CheckpointError, match=f"{STEPS - 3} steps.*{STEPS + 4}"):
+    with pytest.raises(CheckpointError, match=f"has {STEPS - 3} left.*{STEPS + 4}"):
         trainer(path).fit(images(), images(), epochs=EPOCHS + 1, batch_size=BATCH, resume=True)
 
 
@@ -606,3 +605,23 @@ def test_training_changes_no_warning_filter():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fit(trainer())
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "loss", "error", "words"),
+    [
+        (
+            lambda net: optim.Adam(network().parameters()),
+            F.cross_entropy,
+            ValueError,
+            "none of this model's parameters",
+        ),
+        (lambda net: optim.Adam, F.cross_entropy, TypeError, "optimizer has to be an instance"),
+        (lambda net: optim.Adam(net.parameters()), nn.CrossEntropyLoss, TypeError, "loss has to be"),
+        (lambda net: optim.Adam(net.parameters()), "cross_entropy", TypeError, "loss has to be"),
+    ],
+)
+def test_parts_that_do_not_belong_together_are_refused_at_once(optimizer, loss, error, words):
+    net = network()
+    with pytest.raises(error, match=words):
+        Trainer(net, optimizer(net), loss)

@@ -94,6 +94,8 @@ def drop(
     elif threshold == 0 or input._value.size == 0:
         result = DropAll.apply(input)
     else:
+        if not isinstance(generator, Generator | None):
+            raise TypeError(f"{name}: generator has to be a minigrad.Generator, not {type(generator).__name__}")
         place = (generator or default_generator).next_call()
         result = Dropout.apply(input, inner, place, threshold)
     result = maybe_in_place(input, result, inplace, name)

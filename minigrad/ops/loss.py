@@ -245,7 +245,8 @@ def _soft_targets(
 ) -> Tensor:
     if target.shape != input.shape:
         raise ValueError(
-            f"cross_entropy: class probabilities of shape {list(target.shape)} for an input of shape {list(input.shape)}"
+            f"cross_entropy: a target of {target.dtype} holds class probabilities, in the input's shape {list(input.shape)}, but this "
+            f"one has shape {list(target.shape)}; if it holds class indices, convert it with .long()"
         )
     classes = input.shape[axis]
     if label_smoothing:

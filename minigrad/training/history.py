@@ -51,7 +51,7 @@ class History(dict[str, list[float]]):
             if values:
                 axes.plot(range(1, len(values) + 1), values, marker="o", markersize=3, label=label)
         axes.set(xlabel="epoch", ylabel=name)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False)

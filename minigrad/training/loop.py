@@ -171,7 +171,9 @@ class Loop:
         run = self.run
         where = f"in epoch {run.epoch + 1}, after batch {run.batch}" if run.batch else f"after epoch {run.epoch}"
         print(
-            f"stopped {where}; {self.trainer.checkpoint} resumes it: fit(..., resume=True)", file=sys.stderr, flush=True
+            f"stopped {where}; {self.trainer.checkpoint} resumes it: the same fit with resume=True",
+            file=sys.stderr,
+            flush=True,
         )
 
 

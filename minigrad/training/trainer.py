@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -83,6 +84,17 @@ class Trainer:
         checkpoint_every: int | None = None,
         verbose: bool = True,
     ) -> None:
+        if isinstance(loss, type) or not callable(loss):
+            raise TypeError(f"loss has to be a function, or an instance such as nn.CrossEntropyLoss(), not {loss!r}")
+        if isinstance(optimizer, type) or not hasattr(optimizer, "param_groups"):
+            raise TypeError(
+                f"optimizer has to be an instance, such as optim.Adam(model.parameters()), not {optimizer!r}"
+            )
+        owned = {id(parameter) for parameter in model.parameters()}
+        if not any(id(parameter) in owned for group in optimizer.param_groups for parameter in group["params"]):
+            raise ValueError(
+                "the optimizer holds none of this model's parameters: make it anew from model.parameters()"
+            )
         if scheduler_step not in ("epoch", "batch"):
             raise ValueError(f"scheduler_step is 'epoch' or 'batch', got {scheduler_step!r}")
         if checkpoint_every is not None and checkpoint_every < 1:
@@ -179,6 +191,8 @@ class Trainer:
                     f"{kept(self.checkpoint)}; to go on with that one, rename it",
                     stacklevel=3,
                 )
+            elif self.verbose:
+                self._say(f"there is no {os.fspath(self.checkpoint)} to resume from: training begins anew")
         if found is not None or self.checkpoint is not None:
             run.data.update(checksum(train))
         if found is None:
@@ -197,7 +211,12 @@ class Trainer:
         self._resumed = None
         if going_on.step:
             self.optimizer._stepped = True  # in an earlier process: or else the scheduler would warn
+        if self.verbose:
+            self._say(f"going on after {going_on.epoch} of {epochs} epochs and {going_on.batch} batches")
         return going_on
+
+    def _say(self, line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
 
     def _check_schedule(self, run: Run, epochs: int, schedule: Mapping[str, Any], error: type[Exception]) -> None:
         """Raise `error` if the schedule, such as OneCycleLR's, ends before the fit does."""
@@ -211,8 +230,8 @@ class Trainer:
         takes = epochs * batches - run.step if self.scheduler_step == "batch" else epochs - run.epoch
         if takes > left:
             raise error(
-                f"{type(self.scheduler).__name__} has {left} steps left, and {epochs} epochs take {takes}: give it total_steps="
-                f"{takes}, or train for the epochs it was made for"
+                f"{type(self.scheduler).__name__} was made for {total} steps and has {left} left, and finishing {epochs} epochs takes "
+                f"{takes}: train for the epochs it was made for, or begin a new run with total_steps={last + takes}"
             )
 
     def _parts(self) -> dict[str, Any]:
