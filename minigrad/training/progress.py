@@ -42,6 +42,7 @@ class Progress:
         """The epoch has ended, with these results."""
         shown = {name: value for name, value in values.items() if name not in ("lr", "seconds")}
         if self.bar is not None:
+            self.bar.bar_format = "{desc}"  # results alone, which fit a terminal's line
             self.bar.set_description_str(f"{self.title}  {line(shown)}")
         elif self.verbose:
             print(f"{self.title}  {line(shown)}  ({values['seconds']:.1f} s)", flush=True)
