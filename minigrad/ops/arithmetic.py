@@ -8,7 +8,7 @@ import numpy as np
 
 from ..dtypes import as_dtype, check_device
 from ..tensor import Function, Tensor
-from .border import as_tensor, binary, cast, floating, operands, scalar_or_tensor_dtype, shape_of, unary
+from .border import as_tensor, binary, cast, floating, operands, scalar_or_tensor_dtype, shape_of, unary, values
 from .broadcast import fit
 from .declare import op
 from .elementwise import Log, zero_slope
@@ -99,11 +99,6 @@ class Pow(Function):
             at_zero = (values(self.x) == 0) & (values(self.y) >= 0)
             gy = fit(Where.on(at_zero, zero_slope(g * self.out), g * self.out * log), y)
         return gx, gy
-
-
-def values(x: Any) -> Any:
-    """The array of a Tensor; an array or number as it is."""
-    return x._value if isinstance(x, Tensor) else x
 
 
 def power(x: Any, y: Any) -> Any:

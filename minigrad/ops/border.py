@@ -85,6 +85,11 @@ def check_tensors(name: str, **tensors: Any) -> None:
             raise TypeError(f"{name}(): argument '{key}' must be Tensor, not {type(tensor).__name__}")
 
 
+def values(x: Any) -> Any:
+    """The array of a Tensor; an array or number as it is."""
+    return x._value if isinstance(x, Tensor) else x
+
+
 def same_dtype(name: str, **tensors: Tensor | None) -> None:
     """Raise unless all Tensors given have one dtype, and one that kernels know."""
     check_tensors(name, **tensors)

@@ -7,12 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor, wrap
-from .border import as_tensor, common_shape, operands
+from .border import as_tensor, common_shape, operands, values
 from .declare import op
-
-
-def _value(x: Any) -> Any:
-    return x._value if isinstance(x, Tensor) else x
 
 
 def _both(function: np.ufunc, x: Any, y: Any) -> Tensor:
@@ -21,7 +17,7 @@ def _both(function: np.ufunc, x: Any, y: Any) -> Tensor:
 
 
 def _compare(function: np.ufunc, x: Any, y: Any) -> Tensor:
-    return _both(function, *(_value(t) for t in operands(x, y)))
+    return _both(function, *(values(t) for t in operands(x, y)))
 
 
 @op("eq", ".eq", ".__eq__")
@@ -103,7 +99,7 @@ def logical_xor(input: Tensor, other: Tensor) -> Tensor:
 
 
 def _bits(name: str, function: np.ufunc, x: Any, y: Any) -> Tensor:
-    a, b = (_value(t) for t in operands(x, y))
+    a, b = (values(t) for t in operands(x, y))
     if any(np.asarray(t).dtype.kind == "f" for t in (a, b)):
         raise RuntimeError(f"{name} is defined for integers and bools, not for floating point")
     return _both(function, a, b)

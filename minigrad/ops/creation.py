@@ -12,8 +12,7 @@ from .._kernels import empty as aligned_empty
 from ..dtypes import as_array, as_dtype, check_device, float32, int64
 from ..random import Generator, default_generator
 from ..tensor import Tensor, _fresh, wrap
-from .border import as_tensor
-from .compare import _value
+from .border import as_tensor, values
 from .declare import op
 
 
@@ -299,7 +298,7 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
 @op("normal")
 def normal(mean: Any, std: Any, size: Any = None, *, generator: Generator | None = None) -> Tensor:
     """Normal numbers of the given means and standard deviations: Tensors (broadcast), or numbers and a `size`."""
-    shape = _shape((size,)) if size is not None else np.broadcast_shapes(np.shape(_value(mean)), np.shape(_value(std)))
+    shape = _shape((size,)) if size is not None else np.broadcast_shapes(np.shape(values(mean)), np.shape(values(std)))
     return wrap(normal_array(shape, float32, generator)) * std + mean
 
 

@@ -68,16 +68,16 @@ def drop(
     p: float,
     training: bool,
     inplace: bool,
-    inner: int,
-    mask_shape: tuple[int, ...],
+    mask_axes: int,
     generator: Generator | None,
     mask: Any,
     return_mask: bool,
     name: str,
 ) -> Any:
-    """The dropout that all forms share: one random number for every `inner` elements."""
+    """The dropout that all forms share: the mask has the first `mask_axes` axes of `input`, so one number decides on all
+    elements of the others."""
     p = check_p(p)
-    input = as_tensor(input)
+    mask_shape, rest = input.shape[:mask_axes], input.shape[mask_axes:]
     if mask is not None:
         mask = _given_mask(mask, mask_shape, name)
     threshold = keep_threshold(p) if training else ALL
@@ -89,7 +89,7 @@ def drop(
         )
     place: tuple[int, int, int] | None = None
     if mask is not None:
-        shaped = mask._value.reshape(mask_shape + (1,) * (input.ndim - len(mask_shape)))
+        shaped = mask._value.reshape(mask_shape + (1,) * len(rest))
         result = where(wrap(shaped), input * (ALL / threshold if threshold else 0.0), wrap(np.zeros((), input.dtype)))
     elif threshold == 0 or input._value.size == 0:
         result = DropAll.apply(input)
@@ -97,7 +97,7 @@ def drop(
         if not isinstance(generator, Generator | None):
             raise TypeError(f"{name}: generator has to be a minigrad.Generator, not {type(generator).__name__}")
         place = (generator or default_generator).next_call()
-        result = Dropout.apply(input, inner, place, threshold)
+        result = Dropout.apply(input, math.prod(rest), place, threshold)
     result = maybe_in_place(input, result, inplace, name)
     if not return_mask:
         return result
@@ -133,8 +133,9 @@ def dropout(
     """Zeroes each element with probability `p` and scales the others by 1 / (1 - p) (Srivastava et al. 2014, inverted form).
 
     Without `training`, or with p = 0, `input` itself is returned. Each call takes the next call number of `generator` (the
-    default one unless given); a given bool `mask` (True keeps) draws nothing; `return_mask` adds the mask to the
-    result. A dropped element is 0 whatever it held: infinities and NaN included, where PyTorch's CPU gives NaN.
+    default one unless given); p = 1 and empty inputs need none. A given bool `mask` (True keeps) draws nothing;
+    `return_mask` adds the mask to the result. A dropped element is 0 whatever it held: infinities and NaN included,
+    where PyTorch's CPU gives NaN.
     The keep probability is exact to 2**-32. ValueError unless 0 <= p <= 1.
 
     >>> generator = minigrad.Generator().manual_seed(0)
@@ -147,17 +148,7 @@ def dropout(
     tensor([0., 0., 0., 0., 0., 0., 2., 2.])
     """
     input = as_tensor(input)
-    return drop(input, p, training, inplace, 1, input.shape, generator, mask, return_mask, "dropout")
-
-
-def _by_channel(
-    input: Tensor, p: float, training: bool, inplace: bool, batched: bool, keywords: dict[str, Any], name: str
-) -> Any:
-    axes = 2 if batched else 1
-    shape = input.shape[:axes]
-    inner = math.prod(input.shape[axes:])
-    return drop(input, p, training, inplace, max(inner, 1), shape, keywords.get("generator"), keywords.get("mask"),
-                keywords.get("return_mask", False), name)  # fmt: skip
+    return drop(input, p, training, inplace, input.ndim, generator, mask, return_mask, "dropout")
 
 
 @op("F.dropout1d")
@@ -180,8 +171,7 @@ def dropout1d(
         raise RuntimeError(
             f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input. Note that (C, L) or (N, C, L) is meant."
         )
-    keywords = {"generator": generator, "mask": mask, "return_mask": return_mask}
-    return _by_channel(input, p, training, inplace, input.ndim == 3, keywords, "dropout1d")
+    return drop(input, p, training, inplace, input.ndim - 1, generator, mask, return_mask, "dropout1d")
 
 
 @op("F.dropout2d")
@@ -219,8 +209,7 @@ def dropout2d(
         raise RuntimeError(
             f"dropout2d: Received a {input.ndim}-D input, expected (N, C, H, W): it would drop along the wrong axes"
         )
-    keywords = {"generator": generator, "mask": mask, "return_mask": return_mask}
-    return _by_channel(input, p, training, inplace, True, keywords, "dropout2d")
+    return drop(input, p, training, inplace, 2, generator, mask, return_mask, "dropout2d")
 
 
 @op("F.dropout3d")
@@ -241,5 +230,4 @@ def dropout3d(
     input = as_tensor(input)
     if input.ndim not in (4, 5):
         raise RuntimeError(f"dropout3d: Received a {input.ndim}-D input, expected (N, C, D, H, W) or (C, D, H, W)")
-    keywords = {"generator": generator, "mask": mask, "return_mask": return_mask}
-    return _by_channel(input, p, training, inplace, input.ndim == 5, keywords, "dropout3d")
+    return drop(input, p, training, inplace, input.ndim - 3, generator, mask, return_mask, "dropout3d")

@@ -13,6 +13,7 @@ from ..tensor import Function, Tensor, wrap
 from .border import as_tensor, axis_of, cast, common_shape, empty, operands
 from .broadcast import fit
 from .declare import op
+from .elementwise import zero_slope
 
 
 def plain_index(index: Any, ndim: int) -> Any:
@@ -166,13 +167,9 @@ class Where(Function):
 
     def backward(self, g: Any) -> Any:
         x, y = self.shapes
-        zero = _zeros(g)
+        zero = zero_slope(g)
         gx = fit(Where.on(self.condition, g, zero), x) if self.needs(1) else None
         return None, gx, (fit(Where.on(self.condition, zero, g), y) if self.needs(2) else None)
-
-
-def _zeros(g: Any) -> Any:
-    return wrap(np.zeros_like(g._value)) if isinstance(g, Tensor) else np.zeros_like(g)
 
 
 @op("where")

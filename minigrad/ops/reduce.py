@@ -11,8 +11,7 @@ import numpy as np
 from .._kernels import aligned
 from ..dtypes import as_dtype, float32, int64
 from ..tensor import Function, Tensor, wrap
-from .arithmetic import values
-from .border import as_tensor, axes_of, axis_of, cast, floating, unary
+from .border import as_tensor, axes_of, axis_of, cast, floating, unary, values
 from .broadcast import Expand, sum_array
 from .declare import op
 from .elementwise import Exp, zero_slope

@@ -420,7 +420,11 @@ def test_indexing(case):
         with pytest.raises((IndexError, type(error))):
             x[ours]
         return
-    result = x[ours]
+    try:
+        result = x[ours]
+    except IndexError as error:  # PyTorch checks no bounds where there is nothing to pick; minigrad does
+        assert values.size == 0 and "out of bounds" in str(error)  # noqa: PT017, PT018
+        return
     check(result, expected)
     weights = random_like([expected], 0)[0]
     result.backward(minigrad.tensor(weights))
