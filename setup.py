@@ -51,7 +51,7 @@ def extensions() -> list:
     import numpy
     from Cython.Build import cythonize
 
-    headers = [str(path) for pattern in ("*.h", "*.pxi") for path in KERNELS.glob(pattern)]
+    headers = [str(path) for pattern in ("*.h", "*.pxi", "*.pxd") for path in KERNELS.glob(pattern)]
 
     def extension(name, source):
         return Extension(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import engine
+from ._kernels import empty_like
 from .custom_function import Function
 from .engine import run_backward
 from .grad_mode import enable_grad, inference_mode, is_grad_enabled, mode, no_grad, set_grad_enabled
@@ -40,7 +41,8 @@ def _roots(tensors: tuple, gradients: Any, create_graph: bool) -> tuple[list, li
                     f"grad can be implicitly created only for scalar outputs, and this one has shape {list(tensor.shape)}: "
                     "reduce it (loss.sum(), loss.mean()) or pass gradient="
                 )
-            gradient = np.ones_like(tensor._value)
+            gradient = empty_like(tensor._value)
+            gradient.fill(1)
         else:
             given = tuple(np.shape(getattr(gradient, "_value", gradient)))
             if given != tensor.shape:
@@ -74,14 +76,14 @@ def backward(
     tensors = _as_tuple(tensors)
     edges, values = _roots(tensors, grad_tensors, create_graph)
     retain = create_graph if retain_graph is None else retain_graph
-    with _recording(create_graph):
-        if inputs is None:
-            run_backward(edges, values, None, retain, create_graph)
-            return
-        inputs = _as_tuple(inputs)
-        if not inputs:
-            raise RuntimeError("'inputs' argument to backward() cannot be empty.")
-        found = run_backward(edges, values, [_edge(i, x) for i, x in enumerate(inputs)], retain, create_graph)
+    if inputs is None:
+        _run(edges, values, None, retain, create_graph)
+        return
+    inputs = _as_tuple(inputs)
+    if not inputs:
+        raise RuntimeError("'inputs' argument to backward() cannot be empty.")
+    found = _run(edges, values, [_edge(i, x) for i, x in enumerate(inputs)], retain, create_graph)
+    with set_grad_enabled(create_graph):
         for x in inputs:
             gradient = found.get(x.grad_fn or x)
             if gradient is not None:
@@ -115,8 +117,7 @@ def grad(
     edges, values = _roots(outputs, grad_outputs, create_graph)
     targets = [_edge(i, x) for i, x in enumerate(inputs)]
     retain = create_graph if retain_graph is None else retain_graph
-    with _recording(create_graph):
-        found = run_backward(edges, values, targets, retain, create_graph)
+    found = _run(edges, values, targets, retain, create_graph)
     results: list[Tensor | None] = []
     seen: set[int] = set()
     for i, (x, target) in enumerate(zip(inputs, targets, strict=True)):
@@ -145,8 +146,13 @@ def _edge(index: int, x: Any) -> Any:
     return x.grad_fn or x
 
 
-def _recording(create_graph: bool) -> Any:
-    return enable_grad() if create_graph else no_grad()
+def _run(edges: list, values: list, targets: list | None, retain: bool, create_graph: bool) -> dict[Any, Any]:
+    """`run_backward`, recorded only to `create_graph`."""
+    before, mode.recording = mode.recording, create_graph
+    try:
+        return run_backward(edges, values, targets, retain, create_graph)
+    finally:
+        mode.recording = before
 
 
 class detect_anomaly:

@@ -30,7 +30,7 @@ class _Output(ArrayFunction):
 
     def __init__(self, node: engine.Function, index: int, total: int) -> None:
         self.inputs, self.index, self.total = [node], index, total
-        self.record((), None)
+        self.record()
 
     def name(self) -> str:  # type: ignore[override]
         return self.inputs[0].name()
@@ -89,7 +89,7 @@ class _Node(ArrayFunction):
         self.inputs = [(arg.grad_fn or arg) if needs else None for arg, needs in needed]
         self.shapes = [arg.shape if isinstance(arg, Tensor) else () for arg in args]
         self.outputs = [(out.shape, out.dtype) for out in outputs]
-        self.record(args, None)
+        self.record()
         # (tensor, its index among the outputs or None): outputs are kept without their node, which would be a cycle
         self.saved: list[tuple[Any, int | None]] | None = []
         for tensor in context._saved or ():
@@ -101,7 +101,7 @@ class _Node(ArrayFunction):
 
     def check_saved(self) -> None:
         for tensor, _ in self.saved or ():
-            if tensor is not None and tensor.write_counter()[0] > self.number:
+            if tensor is not None and self.last_write(tensor._value) > self.number:
                 raise RuntimeError(
                     f"{self.name()} needs a saved tensor of shape {list(tensor.shape)} for its gradient, but that has been "
                     "modified by an inplace operation since: use the out-of-place form there, or clone() the value first"

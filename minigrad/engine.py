@@ -19,49 +19,56 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Any, ClassVar
 
-from .grad_mode import mode
+from .grad_mode import mode, refuse_inference
 
-_numbers = count(1)  # one sequence for nodes and for in-place writes, so that "written since" is a comparison
+_numbers = count(1)  # one sequence for nodes and in-place writes, so that "written since" is a comparison
 _last_write = 0
 
 
 class Variable:
     """A value and its place in the graph."""
 
-    grad: Any = None
-    grad_fn: Function | None = None  # the function that computed it; None for a leaf
-    _tracked = False  # requires_grad
-    _hooks: dict[float, Callable] | None = None  # on the gradient of a leaf; those of other variables hang on grad_fn
-    _base: Variable | None = None  # whose memory this variable is a view of
-    _base_fn: Function | None = None  # the base's grad_fn when the view was taken
-    _written: list[int] | None = None  # [number of the last in-place write], shared by all views of one memory
-    _inference = False
+    __slots__ = ("_base", "_base_fn", "_grad", "_hooks", "_inference", "_tracked", "_value", "grad_fn")
+
+    _base: Variable | None  # whose memory this variable is a view of; _base_fn: the base's grad_fn when it was taken
+    _grad: Any
+    _hooks: dict[float, Callable] | None  # on the gradient of a leaf; those of other variables hang on grad_fn
+    _tracked: bool  # requires_grad
+    grad_fn: Function | None  # the function that computed it; None for a leaf
+    _silent = False  # whether in-place writes through this variable go unnoticed: `data`
 
     def __init__(self, value: Any, requires_grad: bool = False) -> None:
         self._value = value
         self._tracked = requires_grad
+        self.grad_fn = self._grad = self._hooks = self._base = None
+        self._inference = False
+
+    @property
+    def grad(self) -> Any:
+        """The gradient that has accumulated in this leaf; None before the first."""
+        return self._grad
 
     def accumulate(self, grad: Any, borrowed: bool) -> None:
         """Add `grad` to this leaf's gradient; a borrowed one may be in use elsewhere, so it must not be written to."""
-        self.grad = grad if self.grad is None else self.grad + grad
+        self._grad = grad if self._grad is None else self._grad + grad
 
     wrap_gradient: ClassVar[Callable[[Any], Variable]]  # makes the Variable that hooks on a leaf's gradient see
 
-    def write_counter(self) -> list[int]:
-        if self._written is None:
-            self._written = [0]
-        return self._written
+    def note_write(self, number: int) -> None:
+        """Remember in the value that in-place write `number` went to it."""
+        self._value.written = number
 
     def _become_view(self, source: Variable) -> None:
-        self._written = source.write_counter()
         self._base = source if source._base is None else source._base
         self._base_fn = self._base.grad_fn
 
 
 def mark_written(variable: Variable) -> None:
-    """Note that `variable`'s memory has been written to in place."""
+    """Note that `variable`'s value has been written to in place."""
     global _last_write
-    variable.write_counter()[0] = _last_write = next(_numbers)
+    if not (variable if variable._base is None else variable._base)._silent:
+        _last_write = next(_numbers)
+        variable.note_write(_last_write)
 
 
 # Saved values of these types are shapes and options: freeing them would gain nothing.
@@ -77,17 +84,17 @@ class Function:
     be the output, anything else to be a constant: so the same backward, run on Variables, records gradients of gradients.
     """
 
-    __slots__ = ("__dict__", "__weakref__", "inputs", "number", "written")
+    __slots__ = ("__dict__", "__weakref__", "inputs", "number")
 
     inputs: list[Any]  # for each argument: the Function that made it, a leaf Variable, or None
     number: int  # nodes are numbered in the order they are made
-    written: list[Any]  # the write counters of the arguments and the output
     hooks: dict[float, Callable] | None = None
     freed = False
     where = ""  # under detect_anomaly: where the user's code called this
     view = False  # whether the output shares the first argument's memory
     names: ClassVar[tuple[str, ...]] = ()  # of forward's arguments
     wrap: ClassVar[Any] = Variable  # makes a Variable of a value
+    last_write: ClassVar[Any] = staticmethod(lambda value: getattr(value, "written", 0))  # see Variable.note_write
 
     def __init_subclass__(cls) -> None:
         if "forward" in cls.__dict__:
@@ -104,9 +111,9 @@ class Function:
     def apply(cls, *args: Any, **options: Any) -> Any:
         """Compute on `args` (Variables and constants), and record the call when a gradient may be asked for."""
         node = cls()
-        recording, tracked = mode.recording, False
+        node.inputs = inputs = []
         values: list[Any] = []
-        inputs: list[Any] = []
+        recording, tracked, inference = mode.recording, False, False
         for arg in args:
             edge = None
             if isinstance(arg, Variable):
@@ -115,33 +122,24 @@ class Function:
                 if recording and arg._tracked:
                     edge = arg.grad_fn or arg
                     tracked = True
+                inference = inference or arg._inference
                 arg = arg._value
             values.append(arg)
             inputs.append(edge)
-        node.inputs = inputs
         result = node.wrap(node.forward(*values, **options))
         if node.view:
             result._become_view(args[0])
         if tracked:
-            node.record(args, result)
+            node.record()
+            if inference or result._inference:
+                refuse_inference(node, (*args, result))
             result.grad_fn = node
             result._tracked = True
         return result
 
-    def record(self, args: Sequence[Any], result: Any) -> None:
-        """Take a number, and note the write counters of the arguments and the result."""
+    def record(self) -> None:
+        """Take a place in the order of nodes."""
         self.number = next(_numbers)
-        written: list[Any] = []
-        self.written = written
-        for index, variable in enumerate((*args, result)):
-            if isinstance(variable, Variable):
-                if variable._inference and self.saves(index):
-                    raise RuntimeError(
-                        f"Inference tensors cannot be saved for backward ({self.name()}): clone() it first"
-                    )
-                written.append(variable._written or variable.write_counter())
-            else:
-                written.append(None)
         if mode.anomaly is not None:
             mode.anomaly.remember(self)
 
@@ -160,16 +158,16 @@ class Function:
 
     def saves(self, index: int) -> bool:
         """Whether forward has kept argument `index` (or the output) for backward."""
-        return self.__dict__.get(self.name_of(index)) is not None
+        return vars(self).get(self.name_of(index)) is not None
 
     def check_saved(self) -> None:
         """Raise if a value that backward needs has been overwritten since forward."""
-        for index, written in enumerate(self.written):
-            if written is not None and written[0] > self.number and self.saves(index):
+        for name, value in self.__dict__.items():
+            if self.last_write(value) > self.number:
+                what = f"argument {self.names.index(name)}" if name in self.names else name.replace("out", "output")
                 raise RuntimeError(
-                    f"{self.name()} needs its {'output' if index == len(self.inputs) else f'argument {index}'} for its "
-                    "gradient, but that has been modified by an inplace operation since: use the out-of-place form there, "
-                    f"or clone() the value first{self.where and chr(10) + self.where}"
+                    f"{self.name()} needs its {what} for its gradient, but that has been modified by an inplace operation "
+                    f"since: use the out-of-place form there, or clone() the value first{self.where and chr(10) + self.where}"
                 )
 
     def differentiable_backward(self, grad: Any) -> Any:
@@ -185,12 +183,14 @@ class Function:
 
     def release(self) -> None:
         """Drop the saved values, keep the edges."""
-        saved = self.__dict__
-        heavy = [name for name, value in saved.items() if type(value) not in _PLAIN]
-        for name in heavy:
-            saved[name] = None
-        if heavy:
-            self.freed = True
+        for value in self.__dict__.values():
+            if type(value) not in _PLAIN:
+                hooks = self.hooks
+                self.__dict__.clear()
+                self.freed = True
+                if hooks:
+                    self.hooks = hooks
+                return
 
 
 def as_variable(wrap: Callable[[Any], Variable], value: Any, edge: Any) -> Variable:
@@ -204,9 +204,7 @@ def as_variable(wrap: Callable[[Any], Variable], value: Any, edge: Any) -> Varia
 
 
 def stale_view(name: str) -> str:
-    return (
-        f"{name}: this is a view of a tensor that an in-place operation has changed since: take the view again after it"
-    )
+    return f"{name}: this is a view of a tensor that an in-place operation has changed since: take the view anew"
 
 
 def through_hooks(hooks: dict[float, Callable], grad: Any, wrap: Callable[[Any], Variable]) -> Any:
@@ -220,16 +218,16 @@ def through_hooks(hooks: dict[float, Callable], grad: Any, wrap: Callable[[Any],
 
 def _towards(roots: Iterable[Any], targets: set[Any]) -> set[Function]:
     """The functions between `roots` and `targets`: those that have a target upstream."""
-    stack = [root for root in roots if isinstance(root, Function)]
+    stack = list(roots)
     found: set[Function] = set()
     while stack:
         node = stack.pop()
-        if node not in found:
+        if isinstance(node, Function) and node not in found:
             found.add(node)
-            stack.extend(edge for edge in node.inputs if isinstance(edge, Function))
+            stack.extend(node.inputs)
     useful: set[Function] = set()
     for node in sorted(found, key=lambda node: node.number):
-        if any(edge in targets or edge in useful for edge in node.inputs if edge is not None):
+        if not (targets.isdisjoint(node.inputs) and useful.isdisjoint(node.inputs)):
             useful.add(node)
     return useful
 
@@ -245,10 +243,10 @@ def run_backward(
     borrowed: set[Any] = set()  # leaves whose gradient may be in use elsewhere too
     queue: list[tuple[int, Any]] = []
     wanted = set(targets or ())
-    useful = _towards(roots, wanted) if targets is not None else None
+    useful = None if targets is None else _towards(roots, wanted)
     captured: dict[Any, Any] = {}
 
-    edges, arrivals, incoming = roots, grads, None
+    edges, arrivals, incoming, anomaly = roots, grads, None, mode.anomaly
     while True:
         for edge, grad in zip(edges, arrivals, strict=False):
             if edge is None or grad is None:
@@ -271,11 +269,12 @@ def run_backward(
         incoming = pending.pop(node)
         if node.hooks:
             incoming = through_hooks(node.hooks, incoming, node.wrap)
-        if node in wanted:
-            captured[node] = incoming
         edges = arrivals = ()
-        if useful is not None and node not in useful:
-            continue
+        if useful is not None:
+            if node in wanted:
+                captured[node] = incoming
+            if node not in useful:
+                continue
         if node.freed:
             raise RuntimeError(
                 f"Trying to backward through the graph a second time: what {node.name()} had saved was freed by the first "
@@ -285,8 +284,8 @@ def run_backward(
             node.check_saved()
         arrivals = node.differentiable_backward(incoming) if create else node.backward(incoming)
         edges, arrivals = node.inputs, arrivals if type(arrivals) is tuple else (arrivals,)
-        if mode.anomaly is not None:
-            mode.anomaly.check(node, arrivals)
+        if anomaly:
+            anomaly.check(node, arrivals)
         if not retain:
             node.release()
 

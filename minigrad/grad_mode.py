@@ -100,6 +100,13 @@ class inference_mode(_GradMode):
         self.recording, self.inference = (False, True) if enabled else (None, False)
 
 
+def refuse_inference(node: Any, variables: Any) -> None:
+    """Raise if a value made in inference mode, an argument of the new node or its output, is kept for backward."""
+    for index, variable in enumerate(variables):
+        if getattr(variable, "_inference", False) and node.saves(index):
+            raise RuntimeError(f"Inference tensors cannot be saved for backward ({node.name()}): clone() it first")
+
+
 def is_grad_enabled() -> bool:
     """Whether the current thread records."""
     return mode.recording

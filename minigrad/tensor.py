@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import engine
-from ._kernels import aligned, empty_like, owns_memory
+from ._kernels import aligned, empty_like, memory, owns_memory
 from .dtypes import as_array, category
 from .engine import Variable
 from .grad_mode import mode
@@ -27,9 +27,10 @@ LAST = math.inf  # the number of the hook that retains a gradient: after all oth
 def wrap(value: Any) -> Tensor:
     """A Tensor on an array (or number) just computed; moved to a 64-byte boundary if it is not a view."""
     tensor = _new(Tensor)
-    tensor._value = aligned(value if type(value) is np.ndarray else np.asarray(value))
-    if mode.inference:
-        tensor._inference = True
+    tensor._value = aligned(value)
+    tensor._tracked = False
+    tensor.grad_fn = tensor._grad = tensor._hooks = tensor._base = None
+    tensor._inference = mode.inference
     return tensor
 
 
@@ -40,9 +41,11 @@ class Tensor(Variable):
     for a gradient: after `backward()` on a result it is in `.grad`.
     """
 
+    __slots__ = ("__dict__", "__weakref__")
     __array_priority__ = 1000  # ndarray * tensor is left to the Tensor
+    __hash__ = object.__hash__
     _value: np.ndarray
-    _grad: Tensor | None = None
+    _grad: Tensor | None
     _post_hooks: dict[float, Callable] | None = None
 
     def __init__(self, data: Any = (), dtype: Any = None, requires_grad: bool = False) -> None:
@@ -52,7 +55,8 @@ class Tensor(Variable):
             )
         if dtype is None and not hasattr(data, "dtype"):
             dtype = np.float32  # as PyTorch's constructor; tensor(data) keeps integers
-        self._value = _fresh(as_array(data, dtype))
+        Variable.__init__(self, _fresh(as_array(data, dtype)))
+        self._inference = mode.inference
         self.requires_grad = requires_grad
 
     # ---- the array ---------------------------------------------------------------------------------------------------
@@ -160,7 +164,7 @@ class Tensor(Variable):
     @property
     def _version(self) -> int:
         """The number of the last in-place write to this memory, 0 if there was none."""
-        return self._written[0] if self._written else 0
+        return memory.last_write(self._value)
 
     @property
     def grad(self) -> Tensor | None:
@@ -220,11 +224,7 @@ class Tensor(Variable):
 
     def detach(self) -> Tensor:
         """The same memory, outside the graph."""
-        if self._written is None:
-            self._written = [0]
-        result = wrap(self._value[...])
-        result._written = self._written
-        return result
+        return wrap(self._value[...])
 
     def detach_(self) -> Tensor:
         """Cut this Tensor from its history, making it a leaf."""
@@ -236,14 +236,21 @@ class Tensor(Variable):
     @property
     def data(self) -> Tensor:
         """The same memory as a Tensor without history, whose in-place changes the graph does not notice."""
-        return wrap(self._value[...])
+        result = wrap(self._value[...])
+        result._silent = True
+        return result
 
     @data.setter
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
             raise TypeError(f"data has to be a Tensor, not {type(value).__name__}")
+        if value.shape != self.shape or value.dtype != self.dtype:
+            engine.mark_written(self)  # gradients of what used the earlier value would not fit this one
         self._value = value._value
-        engine.mark_written(self)
+
+    def note_write(self, number: int) -> None:
+        """Remember in the memory, which views share, that in-place write `number` went to it."""
+        memory.note_write(self._value, number)
 
     @property
     def retains_grad(self) -> bool:
@@ -383,9 +390,6 @@ class Tensor(Variable):
     def __contains__(self, element: Any) -> bool:
         return bool(np.any(self._value == (element._value if isinstance(element, Tensor) else element)))
 
-    def __hash__(self) -> int:
-        return id(self)
-
     def __repr__(self) -> str:
         return tensor_repr(self._value, self.grad_fn.name() if self.grad_fn else None, self._tracked)
 
@@ -406,10 +410,10 @@ class Tensor(Variable):
             )
         result = _new(type(self))
         memo[id(self)] = result
-        for name, value in self.__dict__.items():
-            if name not in ("_value", "_written", "_hooks", "_post_hooks", "_base", "_grad"):
-                result.__dict__[name] = value
-        result._value = _fresh(self._value)
+        Variable.__init__(result, _fresh(self._value), self._tracked)
+        result._inference = self._inference
+        result.__dict__.update(self.__dict__)
+        result.__dict__.pop("_post_hooks", None)
         if self._grad is not None:
             result._grad = wrap(_fresh(self._grad._value))
         return result
@@ -422,8 +426,7 @@ class Tensor(Variable):
 
 def _unpickle(kind: type, array: np.ndarray, requires_grad: bool) -> Tensor:
     tensor = _new(kind)
-    tensor._value = _fresh(array)
-    tensor._tracked = requires_grad
+    Variable.__init__(tensor, _fresh(array), requires_grad)
     return tensor
 
 
@@ -438,6 +441,7 @@ class Function(engine.Function):
     """An operation on arrays, a node of the graph."""
 
     wrap = staticmethod(wrap)
+    last_write = staticmethod(memory.last_write)
 
     @classmethod
     def on(cls, *args: Any, **options: Any) -> Any:
@@ -447,10 +451,7 @@ class Function(engine.Function):
                 return cls.apply(*args, **options)
         node = cls()
         node.inputs = [None] * len(args)
-        values = (
-            np.asarray(arg) if isinstance(arg, np.generic) else arg for arg in args
-        )  # NumPy makes scalars of 0-d arrays
-        return node.forward(*values, **options)
+        return node.forward(*[np.asarray(arg) if isinstance(arg, np.generic) else arg for arg in args], **options)
 
 
 class Alias(Function):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 import numpy as np
 from . import engine
-from ._kernels import aligned, empty_like, owns_memory
+from ._kernels import aligned, empty_like, memory, owns_memory
 from .dtypes import as_array, category
 from .engine import Variable
 from .grad_mode import mode
@@ -125,6 +125,9 @@ class Tensor(Variable):
     def data(self, value: Tensor) -> None:
         ...
 
+    def note_write(self, number: _int) -> None:
+        """Remember in the memory, which views share, that in-place write `number` went to it."""
+
     @property
     def retains_grad(self) -> _bool:
         """Whether a non-leaf keeps its gradient in `.grad`."""
@@ -187,9 +190,6 @@ class Tensor(Variable):
         ...
 
     def __contains__(self, element: Any) -> _bool:
-        ...
-
-    def __hash__(self) -> _int:
         ...
 
     def __repr__(self) -> str:

@@ -160,8 +160,12 @@ def test_targets_may_be_inside_the_graph():
     assert run_backward([out.grad_fn], [1.0], [middle.grad_fn]) == {middle.grad_fn: 12.0}
 
 
+class Cell(float):
+    """A number whose memory remembers its last in-place write."""
+
+
 def test_overwritten_value_is_noticed():
-    x, y = leaf(2.0), Variable(3.0)
+    x, y = leaf(2.0), Variable(Cell(3.0))
     out = mul(x, y)
     engine.mark_written(y)
     with pytest.raises(RuntimeError, match=r"MulBackward needs its argument 1 .*inplace"):

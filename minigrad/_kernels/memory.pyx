@@ -5,6 +5,9 @@ two and DLPack consumers that insist on alignment (JAX) take them without a copy
 when its last view is gone (the array's base is the `Buffer`, which every view keeps alive), and the next array of
 about its size takes it warm: no page fault, no zeroing by the system. The pool keeps at most `MINIGRAD_POOL` MiB
 (an environment variable, 256 unless set; 0 turns it off, for memory checkers).
+
+Memory also knows when it was last written to in place: the engine numbers its nodes and these writes in one sequence,
+and so finds out that a value which a node has saved was overwritten since, whichever view the write went through.
 """
 
 cimport cython
@@ -33,6 +36,7 @@ DEF DEPTH = 32
 cdef void* POOL[CLASSES][DEPTH]
 cdef int HELD[CLASSES]
 cdef size_t pooled = 0
+cdef dict foreign_writes = {}  # id of an owner that is no Buffer -> the number of the last write to it
 cdef size_t limit = <size_t>(float(os.environ.get("MINIGRAD_POOL", "256")) * 1048576)
 
 
@@ -59,6 +63,7 @@ cdef class Buffer:
     """The owner of one array's memory; gives it back to the pool when the last view is gone."""
     cdef void* data
     cdef int size_class
+    cdef long long written  # the number of the last in-place write, 0 if there was none
 
     def __dealloc__(self):
         global pooled
@@ -149,9 +154,14 @@ def empty_broadcast(x, y):
     return allocate(ndim, dims, (<cnp.ndarray>x).dtype)
 
 
-def aligned(cnp.ndarray array not None):
-    """`array` itself when it is a view or begins on a 64-byte boundary, otherwise a C-contiguous copy that does."""
+def aligned(value):
+    """`value`, an array or a number, as an array: itself when it is a view or begins on a 64-byte boundary, otherwise a
+    C-contiguous copy that does."""
     cdef cnp.ndarray out
+    cdef cnp.ndarray array
+    if not cnp.PyArray_CheckExact(value):
+        value = cnp.PyArray_FROM_O(value)
+    array = <cnp.ndarray>value
     if cnp.PyArray_BASE(array) != NULL or (<uintptr_t>cnp.PyArray_DATA(array) & 63) == 0:
         return array
     out = allocate(cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array), array.dtype)
@@ -160,6 +170,57 @@ def aligned(cnp.ndarray array not None):
     else:
         cnp.PyArray_CopyInto(out, array)
     return out
+
+
+cdef inline bint plain(array) noexcept:
+    return cnp.PyArray_CheckExact(array) and cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>array) and (
+        cnp.PyArray_TYPE(<cnp.ndarray>array) == cnp.NPY_FLOAT or cnp.PyArray_TYPE(<cnp.ndarray>array) == cnp.NPY_DOUBLE)
+
+
+def is_plain(array) -> bool:
+    """Whether a kernel may work on `array` as it is: float32 or float64, C-contiguous, aligned."""
+    return plain(array)
+
+
+def are_alike(a, b) -> bool:
+    """Whether both are plain, of one dtype and one shape."""
+    cdef int axis
+    if not (plain(a) and plain(b)) or cnp.PyArray_TYPE(<cnp.ndarray>a) != cnp.PyArray_TYPE(<cnp.ndarray>b):
+        return False
+    if cnp.PyArray_NDIM(<cnp.ndarray>a) != cnp.PyArray_NDIM(<cnp.ndarray>b):
+        return False
+    for axis in range(cnp.PyArray_NDIM(<cnp.ndarray>a)):
+        if cnp.PyArray_DIM(<cnp.ndarray>a, axis) != cnp.PyArray_DIM(<cnp.ndarray>b, axis):
+            return False
+    return True
+
+
+def owner(cnp.ndarray array not None):
+    """What holds the memory of `array` and of all views of it: a Buffer, an array, or what another library exported."""
+    cdef object holder = array
+    while cnp.PyArray_Check(holder) and cnp.PyArray_BASE(<cnp.ndarray>holder) != NULL:
+        holder = <object>cnp.PyArray_BASE(<cnp.ndarray>holder)
+    return holder
+
+
+def note_write(cnp.ndarray array not None, long long number):
+    """Remember that write number `number` went to the memory of `array`."""
+    cdef object holder = owner(array)
+    if isinstance(holder, Buffer):
+        (<Buffer>holder).written = number
+    else:  # an id may be taken by a later owner: the number is then older than whatever has saved that one
+        foreign_writes[<uintptr_t><PyObject*>holder] = number
+
+
+def last_write(value) -> int:
+    """The number of the last write to the memory of an array; 0 if there was none, or for anything else."""
+    cdef object holder
+    if not cnp.PyArray_Check(value):
+        return 0
+    holder = owner(<cnp.ndarray>value)
+    if isinstance(holder, Buffer):
+        return (<Buffer>holder).written
+    return foreign_writes.get(<uintptr_t><PyObject*>holder, 0)
 
 
 def owns_memory(cnp.ndarray array not None) -> bool:

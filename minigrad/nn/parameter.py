@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..dtypes import float32
+from ..engine import Variable
 from ..tensor import Tensor, wrap
 
 
@@ -22,8 +23,7 @@ class Parameter(Tensor):
             raise TypeError(
                 f"Parameter data has to be a Tensor, not {type(data).__name__}: wrap it in minigrad.tensor(...)"
             )
-        self._value = data._value
-        self._written = data.write_counter()
+        Variable.__init__(self, data._value)
         self._inference = data._inference
         self.requires_grad = requires_grad
 

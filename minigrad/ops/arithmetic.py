@@ -6,38 +6,39 @@ from typing import Any
 
 import numpy as np
 
+from .._kernels import elementwise
 from ..dtypes import as_dtype, check_device
 from ..tensor import Function, Tensor
 from .border import as_tensor, binary, cast, floating, operands, scalar_or_tensor_dtype, shape_of, unary, values
-from .broadcast import fit
+from .broadcast import fit, fit_both
 from .declare import op
 from .elementwise import Log, zero_slope
 from .indexing import Where, where
 
+broadcast_shapes, over, times = elementwise.broadcast_shapes, elementwise.over, elementwise.times
+
 
 class Add(Function):
     def forward(self, x: Any, y: Any) -> np.ndarray:
-        self.shapes = shape_of(x), shape_of(y)
+        self.shapes = broadcast_shapes(x, y)
         return binary(np.add, x, y)
 
     def backward(self, g: Any) -> Any:
-        x, y = self.shapes
-        return fit(g, x), (fit(g, y) if self.needs(1) else None)
+        return fit_both(g, g if self.needs(1) else None, self.shapes)
 
 
 class Sub(Function):
     def forward(self, x: Any, y: Any) -> np.ndarray:
-        self.shapes = shape_of(x), shape_of(y)
+        self.shapes = broadcast_shapes(x, y)
         return binary(np.subtract, x, y)
 
     def backward(self, g: Any) -> Any:
-        x, y = self.shapes
-        return (fit(g, x) if self.needs(0) else None), (fit(-g, y) if self.needs(1) else None)
+        return fit_both(g if self.needs(0) else None, -g if self.needs(1) else None, self.shapes)
 
 
 class Mul(Function):
     def forward(self, x: Any, y: Any) -> np.ndarray:
-        self.shapes = shape_of(x), shape_of(y)
+        self.shapes = broadcast_shapes(x, y)
         if self.needs(1):
             self.x = x
         if self.needs(0):
@@ -45,22 +46,23 @@ class Mul(Function):
         return binary(np.multiply, x, y)
 
     def backward(self, g: Any) -> Any:
-        x, y = self.shapes
-        return (fit(g * self.y, x) if self.needs(0) else None), (fit(g * self.x, y) if self.needs(1) else None)
+        gx = times(g, self.y) if self.needs(0) else None
+        gy = times(g, self.x) if self.needs(1) else None
+        return fit_both(gx, gy, self.shapes)
 
 
 class Div(Function):
     def forward(self, x: Any, y: Any) -> np.ndarray:
-        self.shapes = shape_of(x), shape_of(y)
+        self.shapes = broadcast_shapes(x, y)
         if self.needs(1):
             self.x = x
         self.y = y
         return binary(np.divide, x, y)
 
     def backward(self, g: Any) -> Any:
-        x, y = self.shapes
-        gx = g / self.y
-        return (fit(gx, x) if self.needs(0) else None), (fit(-gx * (self.x / self.y), y) if self.needs(1) else None)
+        gx = over(g, self.y)
+        gy = times(-gx, over(self.x, self.y)) if self.needs(1) else None
+        return fit_both(gx if self.needs(0) else None, gy, self.shapes)
 
 
 class PowNumber(Function):

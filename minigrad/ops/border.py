@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._kernels import empty, empty_broadcast, empty_like
+from .._kernels import elementwise, empty, empty_like
 from ..dtypes import as_array, category, float32, float64, number_type, result_type
 from ..grad_mode import mode
 from ..tensor import Function, Tensor, wrap
@@ -140,17 +140,17 @@ def common_shape(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def unary(function: np.ufunc, x: np.ndarray) -> np.ndarray:
-    """A NumPy function of one array, into aligned memory."""
+    """A NumPy function of one array, into pooled memory."""
     try:
-        return function(x, empty_like(x))
+        return elementwise.unary(function, x)
     except TypeError:
         raise no_kernel(function.__name__, x.dtype) from None
 
 
 def binary(function: np.ufunc, x: Any, y: Any) -> np.ndarray:
-    """A NumPy function of two arrays of one dtype, or of an array and a number, into aligned memory."""
+    """A NumPy function of two arrays of one dtype, or of an array and a number, into pooled memory."""
     try:
-        return function(x, y, out=empty_broadcast(x, y))
+        return elementwise.binary(function, x, y)
     except ValueError:
         common_shape(function.__name__, x.shape, y.shape)  # raises, naming them
         raise

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels as kernels
+from .._kernels import memory
 from ..tensor import Function, Tensor
 from .border import KERNEL_DTYPES, as_tensor, common_shape, contiguous, empty
 from .declare import op
@@ -19,7 +20,7 @@ def sum_array(x: np.ndarray, axes: tuple[int, ...], keepdims: bool = False) -> n
     Runs of neighbouring axes are summed one after the other, the last first, each as the middle of (outer, n, inner).
     """
     shape = tuple(1 if axis in axes else size for axis, size in enumerate(x.shape))
-    if x.dtype not in KERNEL_DTYPES:
+    if not memory.is_plain(x) and x.dtype not in KERNEL_DTYPES:
         return np.asarray(x.sum(axes, keepdims=keepdims, dtype=np.float32)).astype(x.dtype)
     last = len(axes)
     while last:
@@ -48,6 +49,10 @@ class SumTo(Function):
     def forward(self, x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         self.shape = x.shape
         added = x.ndim - len(shape)
+        if x.shape[added:] == shape and x.size and memory.is_plain(x):  # a bias: whole rows are summed
+            out = empty(shape, x.dtype)
+            kernels.reduce.sum(x.reshape(1, -1, out.size), out.reshape(1, -1))
+            return out
         axes = [*range(added), *(a for a in range(added, x.ndim) if shape[a - added] == 1 and x.shape[a] != 1)]
         return sum_array(x, tuple(axes), keepdims=True).reshape(shape)
 
@@ -71,6 +76,13 @@ class Expand(Function):
 def fit(gradient: Any, shape: tuple[int, ...]) -> Any:
     """The gradient (array or Tensor) of something of `shape` that took part broadcast."""
     return gradient if gradient.shape == shape else SumTo.on(gradient, shape)
+
+
+def fit_both(gx: Any, gy: Any, shapes: tuple[tuple[int, ...], tuple[int, ...]] | None) -> tuple[Any, Any]:
+    """The gradients of two that took part broadcast, by their `elementwise.broadcast_shapes`; None stays None."""
+    if shapes is None:
+        return gx, gy
+    return None if gx is None else fit(gx, shapes[0]), None if gy is None else fit(gy, shapes[1])
 
 
 @op("broadcast_to", ".broadcast_to")

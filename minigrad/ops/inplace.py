@@ -1,9 +1,9 @@
 """In-place operations: `add_`, `x[index] = v`, ...
 
 An in-place operation computes its out-of-place form, writes the result into the Tensor's memory, and makes the Tensor the
-output of that one Function (it is rebased). What a backward still needs of the overwritten values is found out by
-the write counter, which names the operation. Writing through a view of a tracked Tensor would have to rebase the
-base too, so that raises and names the out-of-place form.
+output of that one Function (it is rebased). That a backward still needs the overwritten values is found out by the number
+of the memory's last write. Writing through a view of a tracked Tensor would have to rebase the base too, so that raises
+and names the out-of-place form.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .._kernels import memory
 from ..dtypes import category
 from ..engine import Function, mark_written, stale_view
 from ..grad_mode import mode
@@ -75,8 +76,8 @@ def assign(x: Tensor, result: Tensor, name: str, instead: str) -> Tensor:
 
 def _keep_saved(x: Tensor, result: Tensor) -> None:
     """Give the nodes between `x` and `result` a copy of what they saved of x's memory, which is about to be overwritten."""
-    counter = x.write_counter()
-    since = max(x.grad_fn.number if x.grad_fn else 0, counter[0])
+    owner = memory.owner(x._value)
+    since = max(x.grad_fn.number if x.grad_fn else 0, memory.last_write(x._value))
     stack: list[Any] = [result.grad_fn]
     seen = set()
     while stack:
@@ -85,11 +86,9 @@ def _keep_saved(x: Tensor, result: Tensor) -> None:
             continue
         seen.add(node)
         stack.extend(node.inputs)
-        for index, written in enumerate(node.written):
-            if written is counter and node.saves(index):
-                name = node.name_of(index)
-                node.__dict__[name] = node.__dict__[name].copy()
-                node.written[index] = [0]
+        for name, value in node.__dict__.items():
+            if type(value) is np.ndarray and memory.owner(value) is owner:
+                node.__dict__[name] = value.copy()
 
 
 def _in_place(function: Callable, *names: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .._kernels import empty_like
+from .._kernels import empty_like, memory
 from ..engine import mark_written
 from ..grad_mode import enable_grad
 from ..tensor import Tensor, _fresh, wrap
@@ -73,7 +73,7 @@ class Optimizer:
         self._stepped = True
         work = []
         for group in self.param_groups:  # all arrays are looked at before the first one is changed
-            moving = [p for p in group["params"] if p.grad is not None]
+            moving = [p for p in group["params"] if p._grad is not None]
             params = [_plain(p._value) for p in moving]
             grads = [_gradient(p, array) for p, array in zip(moving, params, strict=True)]
             for name in self._buffer_names(group):
@@ -249,26 +249,27 @@ def require(valid: bool, what: str, value: Any) -> None:
 
 def _plain(array: np.ndarray) -> np.ndarray:
     """`array` itself, or a copy where kernels cannot work on it: not contiguous, or float16 (computed in float32)."""
+    if memory.is_plain(array) and array.flags.writeable:
+        return array
     if array.dtype.kind != "f":
         raise RuntimeError(f"an optimizer can only step parameters of floating point dtype, and one is {array.dtype}")
     if not array.flags.writeable:
         raise RuntimeError("a parameter's memory is read-only (an import that may not be written to): clone() it first")
-    if array.flags.carray and array.dtype == _step_dtype(array):
-        return array
     return np.array(array, _step_dtype(array), order="C")
 
 
 def _check_buffer(name: str, buffer: np.ndarray, param: np.ndarray) -> None:
     """Raise unless a kernel can work on `buffer` beside `param`."""
+    if memory.are_alike(buffer, param) and buffer.flags.writeable:
+        return
     if buffer.shape != param.shape or buffer.dtype != param.dtype:
         raise RuntimeError(
             f"the optimizer's {name} is {list(buffer.shape)} of {buffer.dtype}, its parameter {list(param.shape)} of "
             f"{param.dtype}: a parameter that changes its shape or dtype needs a new optimizer"
         )
     flags = buffer.flags
-    if not flags.carray:
-        fault = "read-only" if not flags.writeable else "not contiguous" if not flags.c_contiguous else "not aligned"
-        raise RuntimeError(f"the optimizer's {name} is {fault}: put a clone() of it into the state")
+    fault = "read-only" if not flags.writeable else "not contiguous" if not flags.c_contiguous else "not aligned"
+    raise RuntimeError(f"the optimizer's {name} is {fault}: put a clone() of it into the state")
 
 
 def _step_dtype(array: np.ndarray) -> np.dtype:
@@ -278,11 +279,11 @@ def _step_dtype(array: np.ndarray) -> np.dtype:
 
 def _gradient(p: Tensor, array: np.ndarray) -> np.ndarray:
     """The gradient of `p` in the layout of `array`."""
-    grad = p.grad._value  # type: ignore[union-attr]
+    grad = p._grad._value  # type: ignore[union-attr]
+    if memory.are_alike(grad, array):
+        return grad
     if grad.shape != array.shape:
         raise RuntimeError(f"a parameter of shape {list(array.shape)} has a gradient of shape {list(grad.shape)}")
-    if grad.flags.c_contiguous and grad.flags.aligned and grad.dtype == array.dtype:
-        return grad
     return np.array(grad, array.dtype, order="C")
 
 
