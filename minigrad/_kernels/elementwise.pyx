@@ -1,7 +1,7 @@
 """x + y, x - y, x * y and x / y of arrays and numbers, and any other NumPy function, into memory from the pool.
 
-What most operands are (float32 or float64; of one shape, or one of them a number, or a vector along one axis of the other
-such as a bias or a scale per channel) goes through one vectorized loop at the speed of memory, on all threads; everything
+What most operands are (float32 or float64; of one shape, or one a number, or a vector along one axis of the other
+such as a bias or a scale per channel) goes through one vectorized loop at the speed of memory, on all threads; all
 else is NumPy's. On 64 numbers it is the call that costs, so the arguments are plain objects and the result is allocated
 here: about 0.15 us, half of NumPy's own.
 
@@ -129,7 +129,7 @@ cdef void run_layout(Operator operator, const floating* whole, const floating* p
 
 
 cdef bint lay_out(cnp.ndarray whole, cnp.ndarray part, Layout* at) noexcept:
-    """Whether `part` is broadcast to the shape of `whole` along all axes but neighbouring ones, which are the middle."""
+    """Whether `part` is broadcast to the shape of `whole` along all axes but neighbouring ones, the middle."""
     cdef int ndim = cnp.PyArray_NDIM(whole)
     cdef int added = ndim - cnp.PyArray_NDIM(part)
     cdef int axis
