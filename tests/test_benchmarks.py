@@ -116,7 +116,7 @@ def test_samples_alternate_and_last():
 
 
 def test_limits_are_limits():
-    assert LIMITS.peak(4) > 1e8
+    assert LIMITS.peak(4) > 0
     assert 0 < LIMITS.bandwidth(10_000) == LIMITS.bandwidth(9_000)
     assert LIMITS.seconds_for(1e9, 0, 4) == 1e9 / LIMITS.peak(4)
     assert LIMITS.seconds_for(0, 0, 4) is None
@@ -209,5 +209,6 @@ def test_command_writes_what_it_measured(tmp_path, monkeypatch, capsys):
 def test_imports_and_memory_are_measured_in_processes():
     assert imports.start("pass") > 0
     assert imports.size("minigrad") > 100_000
-    assert memory.in_a_process("minigrad", 1, memory.KEPT) == 0
-    assert memory.in_a_process("minigrad", 1, "784-512-10 dropout") > 1
+    assert memory.in_a_process("minigrad", 1, memory.KEPT, "") == 0
+    assert memory.in_a_process("minigrad", 1, memory.PEAK, "784-512-10 dropout") > 1
+    assert memory.in_a_process("minigrad", 1, memory.FAULTS, "784-512-10 dropout") < 10
