@@ -78,10 +78,10 @@ _PLAIN = frozenset({int, float, bool, str, tuple, type(None), slice, dict, list}
 class Function:
     """A differentiable operation; its instances are the nodes of the graph.
 
-    A subclass writes `forward(self, *values, **options)`, which returns the output's value, and under it
-    `backward(self, grad)`, which returns a gradient for each argument in order (None for none; trailing ones may be left
-    out). What `forward` stores under an argument's own name is taken to be that argument, what it stores as `self.out` to
-    be the output, anything else to be a constant: so the same backward, run on Variables, records gradients of gradients.
+    A subclass writes `forward(self, *values)`, which returns the output's value, and under it `backward(self, grad)`,
+    which returns a gradient for each argument in order (None for none, trailing ones left out). What `forward` stores
+    under an argument's own name is taken to be that argument, what it stores as `self.out` to be the output, anything
+    else to be a constant: so the same backward, run on Variables, records gradients of gradients.
     """
 
     __slots__ = ("__dict__", "__weakref__", "inputs", "number")
@@ -101,14 +101,14 @@ class Function:
             code = cls.forward.__code__
             cls.names = code.co_varnames[1 : code.co_argcount]
 
-    def forward(self, *values: Any, **options: Any) -> Any:
+    def forward(self, *values: Any) -> Any:
         raise NotImplementedError
 
     def backward(self, grad: Any) -> Any:
         raise NotImplementedError(f"{self.name()} is not differentiable")
 
     @classmethod
-    def apply(cls, *args: Any, **options: Any) -> Any:
+    def apply(cls, *args: Any) -> Any:
         """Compute on `args` (Variables and constants), and record the call when a gradient may be asked for."""
         node = cls()
         node.inputs = inputs = []
@@ -120,28 +120,29 @@ class Function:
                 if arg._base is not None and arg._base.grad_fn is not arg._base_fn:
                     raise RuntimeError(stale_view(cls.__name__))
                 if recording and arg._tracked:
-                    edge = arg.grad_fn or arg
-                    tracked = True
+                    edge, tracked = arg.grad_fn or arg, True
                 inference = inference or arg._inference
                 arg = arg._value
             values.append(arg)
             inputs.append(edge)
-        result = node.wrap(node.forward(*values, **options))
+        result = node.wrap(node.forward(*values))
         if node.view:
             result._become_view(args[0])
         if tracked:
             node.record()
-            if inference or result._inference:
-                refuse_inference(node, (*args, result))
+            if inference:
+                refuse_inference(node, args)
             result.grad_fn = node
             result._tracked = True
+        elif not recording:
+            result._inference = mode.inference
         return result
 
     def record(self) -> None:
         """Take a place in the order of nodes."""
-        self.number = next(_numbers)
-        if mode.anomaly is not None:
-            mode.anomaly.remember(self)
+        self.number, anomaly = next(_numbers), mode.anomaly
+        if anomaly:
+            anomaly.remember(self)
 
     def needs(self, index: int) -> bool:
         """Whether a gradient for argument `index` is of use."""

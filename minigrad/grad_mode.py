@@ -37,7 +37,9 @@ class _GradMode:
     def __enter__(self) -> None:
         self.before.append((mode.recording, mode.inference))
         if self.recording is not None:
-            mode.recording = self.recording
+            mode.recording = (
+                self.recording and not mode.inference
+            )  # inference mode records nothing, whatever is enabled
         if self.inference is not None:
             mode.inference = self.inference
 
@@ -81,11 +83,11 @@ class set_grad_enabled(_GradMode):
         super().__init__()
         self.recording = bool(enabled)
         self.outer = mode.recording
-        mode.recording = self.recording
+        mode.recording = self.recording and not mode.inference
 
     def __enter__(self) -> None:
         self.before.append((self.outer, mode.inference))
-        mode.recording = bool(self.recording)
+        mode.recording = bool(self.recording) and not mode.inference
 
     def __call__(self, function: F) -> F:
         mode.recording = self.outer  # as a decorator it concerns the function alone
@@ -101,7 +103,7 @@ class inference_mode(_GradMode):
 
 
 def refuse_inference(node: Any, variables: Any) -> None:
-    """Raise if a value made in inference mode, an argument of the new node or its output, is kept for backward."""
+    """Raise if the new node keeps one of its arguments for backward that was made in inference mode."""
     for index, variable in enumerate(variables):
         if getattr(variable, "_inference", False) and node.saves(index):
             raise RuntimeError(f"Inference tensors cannot be saved for backward ({node.name()}): clone() it first")

@@ -24,12 +24,18 @@ _new = object.__new__
 LAST = math.inf  # the number of the hook that retains a gradient: after all others
 
 
-def wrap(value: Any) -> Tensor:
+def _holding(value: Any) -> Tensor:
     """A Tensor on an array (or number) just computed; moved to a 64-byte boundary if it is not a view."""
     tensor = _new(Tensor)
     tensor._value = aligned(value)
-    tensor._tracked = False
+    tensor._tracked = tensor._inference = False
     tensor.grad_fn = tensor._grad = tensor._hooks = tensor._base = None
+    return tensor
+
+
+def wrap(value: Any) -> Tensor:
+    """A Tensor on an array (or number), an inference tensor in that mode."""
+    tensor = _holding(value)
     tensor._inference = mode.inference
     return tensor
 
@@ -440,18 +446,18 @@ def _fresh(array: np.ndarray) -> np.ndarray:
 class Function(engine.Function):
     """An operation on arrays, a node of the graph."""
 
-    wrap = staticmethod(wrap)
+    wrap = staticmethod(_holding)
     last_write = staticmethod(memory.last_write)
 
     @classmethod
-    def on(cls, *args: Any, **options: Any) -> Any:
+    def on(cls, *args: Any) -> Any:
         """Compute on Tensors as `apply` does, or on plain arrays: what a backward rule calls, since it gets either."""
         for arg in args:
             if isinstance(arg, Tensor):
-                return cls.apply(*args, **options)
+                return cls.apply(*args)
         node = cls()
         node.inputs = [None] * len(args)
-        return node.forward(*[np.asarray(arg) if isinstance(arg, np.generic) else arg for arg in args], **options)
+        return node.forward(*[np.asarray(arg) if isinstance(arg, np.generic) else arg for arg in args])
 
 
 class Alias(Function):

@@ -18,8 +18,11 @@ from .engine import Variable
 from .grad_mode import mode
 from .printing import tensor_repr
 
-def wrap(value: Any) -> Tensor:
+def _holding(value: Any) -> Tensor:
     """A Tensor on an array (or number) just computed; moved to a 64-byte boundary if it is not a view."""
+
+def wrap(value: Any) -> Tensor:
+    """A Tensor on an array (or number), an inference tensor in that mode."""
 
 class Tensor(Variable):
     """An n-dimensional array that can be differentiated through."""
@@ -784,7 +787,7 @@ class Function(engine.Function):
     """An operation on arrays, a node of the graph."""
 
     @classmethod
-    def on(cls, *args: Any, **options: Any) -> Any:
+    def on(cls, *args: Any) -> Any:
         """Compute on Tensors as `apply` does, or on plain arrays: what a backward rule calls, since it gets either."""
 
 class Alias(Function):

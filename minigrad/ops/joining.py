@@ -16,7 +16,7 @@ from .shape import narrow, select, unsqueeze
 
 
 class Cat(Function):
-    def forward(self, *parts: np.ndarray, axis: int) -> np.ndarray:
+    def forward(self, axis: int, *parts: np.ndarray) -> np.ndarray:
         self.axis, self.sizes = axis, tuple(part.shape[axis] for part in parts)
         shape = list(parts[0].shape)
         shape[axis] = sum(self.sizes)
@@ -28,7 +28,7 @@ class Cat(Function):
             index = (slice(None),) * self.axis + (slice(start, start + size),)
             grads.append(g[index])
             start += size
-        return tuple(grads)
+        return None, *grads
 
 
 @op("cat", "concat", "concatenate")
@@ -50,7 +50,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
                 f"{list(part.shape)} for tensor number {i} in the list"
             )
     dtype = result_type(*(part._value for part in parts))
-    return Cat.apply(*(cast(part, dtype) for part in parts), axis=axis)
+    return Cat.apply(axis, *(cast(part, dtype) for part in parts))
 
 
 @op("stack")
