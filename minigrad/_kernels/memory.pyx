@@ -4,7 +4,8 @@ NumPy's own arrays begin wherever malloc puts them. Ours begin on a cache line, 
 two and DLPack consumers that insist on alignment (JAX) take them without a copy. A buffer goes back to the pool
 when its last view is gone (the array's base is the `Buffer`, which every view keeps alive), and the next array of
 about its size takes it warm: no page fault, no zeroing by the system. The pool keeps at most `MINIGRAD_POOL` MiB
-(an environment variable, 256 unless set; 0 turns it off, for memory checkers).
+(an environment variable, 256 unless set; 0 turns it off, for memory checkers); when it is full, buffers of the size
+that was asked for least recently make room.
 
 Memory also knows when it was last written to in place: the engine numbers its nodes and these writes in one sequence,
 and so finds out that a value which a node has saved was overwritten since, whichever view the write went through.
@@ -35,6 +36,8 @@ DEF DEPTH = 32
 
 cdef void* POOL[CLASSES][DEPTH]
 cdef int HELD[CLASSES]
+cdef long long USED[CLASSES]  # the clock's time when a buffer of the class was last taken or given back
+cdef long long clock = 0
 cdef size_t pooled = 0
 cdef dict foreign_writes = {}  # id of an owner that is no Buffer -> the number of the last write to it
 cdef size_t limit = <size_t>(float(os.environ.get("MINIGRAD_POOL", "256")) * 1048576)
@@ -56,6 +59,26 @@ cdef inline int class_of(size_t size) noexcept nogil:
     return (shift << 2) + <int>(units - 4)
 
 
+cdef bint make_room(size_t size, int for_class) noexcept:
+    """Whether the pool has room for `size` bytes, after giving the system back what other classes held."""
+    global pooled
+    cdef int size_class
+    cdef int oldest
+    if size > limit:
+        return False
+    while pooled + size > limit:
+        oldest = -1
+        for size_class in range(CLASSES):
+            if size_class != for_class and HELD[size_class] and (oldest < 0 or USED[size_class] < USED[oldest]):
+                oldest = size_class
+        if oldest < 0:
+            return False
+        HELD[oldest] -= 1
+        pooled -= size_of(oldest)
+        aligned_release(POOL[oldest][HELD[oldest]])
+    return True
+
+
 @cython.final
 @cython.freelist(64)
 @cython.no_gc
@@ -66,12 +89,14 @@ cdef class Buffer:
     cdef long long written  # the number of the last in-place write, 0 if there was none
 
     def __dealloc__(self):
-        global pooled
+        global pooled, clock
         cdef size_t size
         if self.data == NULL:
             return
         size = size_of(self.size_class)
-        if HELD[self.size_class] < DEPTH and pooled + size <= limit:
+        if HELD[self.size_class] < DEPTH and (pooled + size <= limit or make_room(size, self.size_class)):
+            clock += 1
+            USED[self.size_class] = clock
             POOL[self.size_class][HELD[self.size_class]] = self.data
             HELD[self.size_class] += 1
             pooled += size
@@ -80,7 +105,7 @@ cdef class Buffer:
 
 
 cdef object allocate(int ndim, cnp.npy_intp* dims, cnp.dtype dtype):
-    global pooled
+    global pooled, clock
     cdef size_t size = <size_t>dtype.itemsize
     cdef int axis
     cdef int size_class
@@ -94,6 +119,8 @@ cdef object allocate(int ndim, cnp.npy_intp* dims, cnp.dtype dtype):
             raise MemoryError(f"an array of shape {tuple([dims[i] for i in range(ndim)])} is too large")
         size *= <size_t>dims[axis]
     size_class = class_of(size)
+    clock += 1
+    USED[size_class] = clock
     if HELD[size_class]:
         HELD[size_class] -= 1
         data = POOL[size_class][HELD[size_class]]
