@@ -86,9 +86,13 @@ def test_owners_and_plain_arrays():
     array.fill(1)
     assert memory.owner(array) is memory.owner(array[1:].T)
     assert memory.owner(array) is not memory.owner(empty((3, 4), F32))
-    assert memory.is_plain(array) and memory.is_plain(array[1:]) and not memory.is_plain(array.T)
-    assert not memory.is_plain(array.astype(np.int32)) and not memory.is_plain(1.0)
-    assert memory.are_alike(array, array.copy()) and not memory.are_alike(array, array[:2])
+    assert memory.is_plain(array)
+    assert memory.is_plain(array[1:])
+    assert not memory.is_plain(array.T)
+    assert not memory.is_plain(array.astype(np.int32))
+    assert not memory.is_plain(1.0)
+    assert memory.are_alike(array, array.copy())
+    assert not memory.are_alike(array, array[:2])
     assert not memory.are_alike(array, array.astype(np.float64))
 
 
