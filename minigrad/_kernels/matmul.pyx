@@ -54,7 +54,7 @@ cdef void multiply_batch(const Product* g, const Batch* batch, int threads, bint
     cdef Py_ssize_t index
     if share_batch:
         for index in prange(batch.count, schedule="static", num_threads=threads):
-            multiply_one(g, batch, index, 1, scratch + threadid() * (g.shared + g.private))
+            multiply_one(g, batch, index, 1, scratch + threadid() * g.private)
     else:
         for index in range(batch.count):
             multiply_one(g, batch, index, threads, scratch)
@@ -105,11 +105,9 @@ cdef void run(Product* g, Batch* batch, const floating* dtype) except *:
         return
     if g.n == 1 and g.m > 1:
         transpose(&longest)
-    plan(&longest, 1 if share_batch else threads, dtype)
-    g.by_columns, g.depth, g.width = longest.by_columns, longest.depth, longest.width
-    g.shared, g.private = longest.shared, longest.private
-    scratch = take_scratch(sizeof(floating) * (
-        threads * (g.shared + g.private) if share_batch else g.shared + threads * g.private))
+    plan(&longest, dtype)
+    g.copy_a, g.pack_b, g.block, g.private = longest.copy_a, longest.pack_b, longest.block, longest.private
+    scratch = take_scratch(sizeof(floating) * threads * g.private)
     with nogil:
         multiply_batch(g, batch, threads, share_batch, <floating*>scratch.data)
     give_scratch(scratch)
