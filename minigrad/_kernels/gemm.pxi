@@ -54,6 +54,13 @@ cdef extern from "gemm.h":
                                                   Py_ssize_t columns, double* target,
                                                   Py_ssize_t target_row) noexcept nogil
 
+    void gemm_transpose_lines_f32 "gemm_transpose_to_f32"(const float* source, Py_ssize_t source_row,
+                                                          Py_ssize_t rows, Py_ssize_t columns, float* target,
+                                                          Py_ssize_t target_row) noexcept nogil
+    void gemm_transpose_lines_f64 "gemm_transpose_to_f64"(const double* source, Py_ssize_t source_row,
+                                                          Py_ssize_t rows, Py_ssize_t columns, double* target,
+                                                          Py_ssize_t target_row) noexcept nogil
+
 cdef extern from "aligned.h":
     void* aligned_allocate(size_t size) nogil
     void aligned_release(void* pointer) nogil
@@ -108,6 +115,14 @@ cdef inline void copy_lines(const floating* source, Py_ssize_t source_row, Py_ss
         gemm_copy_lines_f32(source, source_row, rows, columns, target, target_row)
     else:
         gemm_copy_lines_f64(source, source_row, rows, columns, target, target_row)
+
+
+cdef inline void transpose_lines(const floating* source, Py_ssize_t source_row, Py_ssize_t rows, Py_ssize_t columns,
+                                 floating* target, Py_ssize_t target_row) noexcept nogil:
+    if floating is float:
+        gemm_transpose_lines_f32(source, source_row, rows, columns, target, target_row)
+    else:
+        gemm_transpose_lines_f64(source, source_row, rows, columns, target, target_row)
 
 
 # Scratch memory: a few buffers kept warm between calls. Taken and given back with the GIL held.
@@ -176,6 +191,7 @@ cdef struct Product:
     void* c
     const void* bias
     int flags              # GEMM_RELU, GEMM_BIAS_COLUMNS or GEMM_BIAS_ROWS: applied after the last term
+    bint swapped           # what is computed is C^T = B^T A^T
     bint copy_a            # a block of A is copied before it is used
     bint pack_b            # every panel of B is packed before it is used; otherwise only what cannot be read in place
     Py_ssize_t block       # rows of A that pass by one panel of B
@@ -188,6 +204,21 @@ cdef inline bint aliased(Py_ssize_t stride, const floating* dtype) noexcept nogi
 
 cdef void plan(Product* g, const floating* dtype) noexcept nogil:
     """Choose what to copy. It changes the speed, never the result."""
+    cdef Product h
+    # The columns of B must be adjacent. Where they are not, B is packed, unless to transpose A and C is less work.
+    g.swapped = g.b_column != 1 and g.n > 1 and (
+        g.m < g.k if g.a_row == 1 else g.m <= 128 and g.m < g.n and g.m * (g.n + g.k) < g.n * g.k)
+    if g.swapped:
+        h = g[0]
+        transpose(&h)
+        plan_copies(&h, dtype)
+        g.block = h.block
+        g.private = h.private + round_up(min(h.block, h.m) * round_up(h.n, lanes_of(dtype)), 16)
+    else:
+        plan_copies(g, dtype)
+
+
+cdef void plan_copies(Product* g, const floating* dtype) noexcept nogil:
     cdef Py_ssize_t lanes = lanes_of(dtype)
     cdef Py_ssize_t panels = blocks_of(g.n, GEMM_VECTORS * lanes)
     g.block = min(g.m, BLOCK_BYTES // (DEPTH * <Py_ssize_t>sizeof(floating)))
@@ -196,6 +227,36 @@ cdef void plan(Product* g, const floating* dtype) noexcept nogil:
     g.private = round_up(GEMM_VECTORS * lanes * min(DEPTH, g.k), 16)
     if g.copy_a:
         g.private += round_up(DEPTH * copied_row(g, dtype), 16)
+
+
+cdef inline void transpose(Product* g) noexcept nogil:
+    """C^T = B^T A^T; c_row is as before."""
+    g.a, g.b = g.b, g.a
+    g.m, g.n = g.n, g.m
+    g.a_row, g.a_step, g.b_step, g.b_column = g.b_column, g.b_step, g.a_step, g.a_row
+    if g.flags & (GEMM_BIAS_COLUMNS | GEMM_BIAS_ROWS):
+        g.flags ^= GEMM_BIAS_COLUMNS | GEMM_BIAS_ROWS
+
+
+cdef void multiply_swapped(const Product* g, floating* scratch) noexcept nogil:
+    """C^T, some rows at a time, and their transpose to C."""
+    cdef Product h = g[0]
+    cdef Product part
+    cdef Py_ssize_t i = 0
+    cdef floating* rows = scratch
+    transpose(&h)
+    plan_copies(&h, scratch)
+    h.c = rows
+    h.c_row = round_up(h.n, lanes_of(scratch))
+    while i < h.m:
+        part = h
+        part.m = min(h.block, h.m - i)
+        part.a = <const floating*>h.a + i * h.a_row
+        if h.bias != NULL and h.flags & GEMM_BIAS_ROWS:
+            part.bias = <const floating*>h.bias + i
+        multiply_serial(&part, scratch + round_up(h.block * h.c_row, 16))
+        transpose_lines(rows, h.c_row, part.m, h.n, <floating*>g.c + i, g.c_row)
+        i += part.m
 
 
 cdef inline Py_ssize_t panel_columns(Py_ssize_t rest, Py_ssize_t lanes) noexcept nogil:
@@ -303,13 +364,20 @@ cdef void copy_block(const Product* g, const floating* a, Py_ssize_t rows, Py_ss
                 copy[i * DEPTH + p] = a[i * g.a_row + p * g.a_step]
 
 
+cdef inline void multiply_either(const Product* g, floating* scratch) noexcept nogil:
+    if g.swapped:
+        multiply_swapped(g, scratch)
+    else:
+        multiply_serial(g, scratch)
+
+
 cdef void multiply(const Product* g, int threads, floating* scratch) noexcept nogil:
     """C = A B with threads * g.private elements of scratch; each thread works out parts of C by itself."""
     cdef Py_ssize_t lanes = lanes_of(scratch)
     cdef bint by_columns = g.n >= g.m
     cdef Py_ssize_t share, task
     if threads == 1:
-        multiply_serial(g, scratch)
+        multiply_either(g, scratch)
         return
     if by_columns:
         share = share_of(g.n, threads, GEMM_VECTORS * lanes)
@@ -332,7 +400,7 @@ cdef void multiply_part(const Product* whole, Py_ssize_t i0, Py_ssize_t i1, Py_s
     g.c = <floating*>g.c + i0 * g.c_row + j0
     if g.bias != NULL:
         g.bias = <const floating*>g.bias + (i0 if g.flags & GEMM_BIAS_ROWS else j0)
-    multiply_serial(&g, scratch)
+    multiply_either(&g, scratch)
 
 
 cdef inline Py_ssize_t share_of(Py_ssize_t size, int threads, Py_ssize_t unit) noexcept nogil:

@@ -219,20 +219,24 @@ GEMM_INLINE void GEMM_NAME(transpose)(GEMM_NAME(column) *x) {
 #undef GEMM_ROUNDS
 }
 
-/* ROWS lanes, `lane` elements apart in memory, whose steps are adjacent: panel[p * step + l] = source[l * lane + p]. */
-static void GEMM_NAME(pack_transposed)(const GEMM_REAL *source, ptrdiff_t lane, ptrdiff_t depth, GEMM_REAL *panel,
-                                       ptrdiff_t step) {
+/* ROWS lanes, `lane` elements apart in memory, whose steps are adjacent: panel[p * step + l] = source[l * lane + p]; 0
+   for l >= lanes. */
+GEMM_INLINE void GEMM_NAME(pack_transposed)(const GEMM_REAL *source, ptrdiff_t lane, const int lanes, ptrdiff_t depth,
+                                            GEMM_REAL *panel, ptrdiff_t step) {
     ptrdiff_t p = 0;
     for (; p + GEMM_ROWS <= depth; p += GEMM_ROWS) {
         GEMM_NAME(column) x[GEMM_ROWS];
 #pragma GCC unroll 8
-        for (int l = 0; l < GEMM_ROWS; l++) x[l] = *(const GEMM_NAME(unaligned_column) *)(source + l * lane + p);
+        for (int l = 0; l < GEMM_ROWS; l++) {
+            if (l < lanes) x[l] = *(const GEMM_NAME(unaligned_column) *)(source + l * lane + p);
+            else x[l] = (GEMM_NAME(column)){0};
+        }
         GEMM_NAME(transpose)(x);
 #pragma GCC unroll 8
         for (int l = 0; l < GEMM_ROWS; l++) *(GEMM_NAME(unaligned_column) *)(panel + (p + l) * step) = x[l];
     }
     for (; p < depth; p++)
-        for (int l = 0; l < GEMM_ROWS; l++) panel[p * step + l] = source[l * lane + p];
+        for (int l = 0; l < GEMM_ROWS; l++) panel[p * step + l] = l < lanes ? source[l * lane + p] : 0;
 }
 
 /* A panel in the order in which tiles read it: panel[p * step + l] = source[l * lane + p * along], for l < lanes, and 0
@@ -244,8 +248,16 @@ static void GEMM_NAME(pack)(const GEMM_REAL *source, ptrdiff_t lane, ptrdiff_t a
         for (ptrdiff_t p = 0; p < depth; p++) {
 #pragma GCC unroll 4
             for (int j = 0; j < GEMM_VECTORS; j++)
-                *(GEMM_NAME(unaligned) *)(panel + p * step + j * GEMM_LANES) =
-                    *(const GEMM_NAME(unaligned) *)(source + p * along + j * GEMM_LANES);
+                GEMM_AT(panel + p * step, j) = GEMM_READ(source + p * along, j);
+        }
+        return;
+    }
+    if (lane == 1 && step - lanes < GEMM_LANES && step % GEMM_LANES == 0) {
+        const ptrdiff_t last = step / GEMM_LANES - 1;
+        const GEMM_NAME(part) part = GEMM_NAME(part_of)(lanes - last * GEMM_LANES);
+        for (ptrdiff_t p = 0; p < depth; p++) {
+            for (ptrdiff_t j = 0; j < last; j++) GEMM_AT(panel + p * step, j) = GEMM_READ(source + p * along, j);
+            GEMM_AT(panel + p * step, last) = GEMM_NAME(load_part)(source + p * along + last * GEMM_LANES, part);
         }
         return;
     }
@@ -256,7 +268,11 @@ static void GEMM_NAME(pack)(const GEMM_REAL *source, ptrdiff_t lane, ptrdiff_t a
                     *(const GEMM_NAME(unaligned_column) *)(source + p * along + done);
     } else if (along == 1) {
         for (; done + GEMM_ROWS <= lanes; done += GEMM_ROWS)
-            GEMM_NAME(pack_transposed)(source + done * lane, lane, depth, panel + done, step);
+            GEMM_NAME(pack_transposed)(source + done * lane, lane, GEMM_ROWS, depth, panel + done, step);
+        if (done < lanes && done + GEMM_ROWS <= step) {
+            GEMM_NAME(pack_transposed)(source + done * lane, lane, (int)(lanes - done), depth, panel + done, step);
+            done += GEMM_ROWS;
+        }
     }
     if (done == step) return;
     for (ptrdiff_t p = 0; p < depth; p++) {
@@ -266,14 +282,20 @@ static void GEMM_NAME(pack)(const GEMM_REAL *source, ptrdiff_t lane, ptrdiff_t a
     }
 }
 
-/* The transpose of `rows` x `columns`: target[j * target_row + i] = source[i * source_row + j]. */
+/* The transpose of `rows` x `columns`: target[j * target_row + i] = source[i * source_row + j]. The lines of the target
+   are written from end to end, a few at a time. */
 static void GEMM_NAME(transpose_to)(const GEMM_REAL *source, ptrdiff_t source_row, ptrdiff_t rows, ptrdiff_t columns,
                                     GEMM_REAL *target, ptrdiff_t target_row) {
-    ptrdiff_t i = 0;
-    for (; i + GEMM_ROWS <= rows; i += GEMM_ROWS)
-        GEMM_NAME(pack_transposed)(source + i * source_row, source_row, columns, target + i, target_row);
-    for (; i < rows; i++)
-        for (ptrdiff_t j = 0; j < columns; j++) target[j * target_row + i] = source[i * source_row + j];
+    const ptrdiff_t whole = rows / GEMM_ROWS * GEMM_ROWS;
+    ptrdiff_t j = 0;
+    for (; j + GEMM_ROWS <= columns; j += GEMM_ROWS)
+        for (ptrdiff_t i = 0; i < whole; i += GEMM_ROWS)
+            GEMM_NAME(pack_transposed)(source + i * source_row + j, source_row, GEMM_ROWS, GEMM_ROWS, target + j * target_row + i,
+                                       target_row);
+    for (ptrdiff_t l = j; l < columns; l++)
+        for (ptrdiff_t i = 0; i < whole; i++) target[l * target_row + i] = source[i * source_row + l];
+    for (ptrdiff_t i = whole; i < rows; i++)
+        for (ptrdiff_t l = 0; l < columns; l++) target[l * target_row + i] = source[i * source_row + l];
 }
 
 /* Rows of a few to a few dozen elements, where a call of memcpy for each would cost more than the copy. */

@@ -46,6 +46,7 @@ cdef void multiply_one(const Product* first, const Batch* batch, Py_ssize_t inde
     cdef Product g = product_at(first, batch, index, scratch)
     if g.n == 1 and g.m > 1:  # a matrix times a vector: the tile wants the long side across
         transpose(&g)
+        g.c_row = g.n
     multiply(&g, threads, scratch)
 
 
@@ -58,16 +59,6 @@ cdef void multiply_batch(const Product* g, const Batch* batch, int threads, bint
     else:
         for index in range(batch.count):
             multiply_one(g, batch, index, threads, scratch)
-
-
-cdef void transpose(Product* g) noexcept nogil:
-    """C^T = B^T A^T, for a C whose rows or columns are single elements."""
-    g.a, g.b = g.b, g.a
-    g.m, g.n = g.n, g.m
-    g.a_row, g.a_step, g.b_step, g.b_column = g.b_column, g.b_step, g.a_step, g.a_row
-    g.c_row = g.n
-    if g.flags & GEMM_BIAS_COLUMNS:
-        g.flags ^= GEMM_BIAS_COLUMNS | GEMM_BIAS_ROWS
 
 
 cdef void empty_sum(const Product* g, Py_ssize_t rows, const floating* dtype) noexcept nogil:
@@ -106,7 +97,8 @@ cdef void run(Product* g, Batch* batch, const floating* dtype) except *:
     if g.n == 1 and g.m > 1:
         transpose(&longest)
     plan(&longest, dtype)
-    g.copy_a, g.pack_b, g.block, g.private = longest.copy_a, longest.pack_b, longest.block, longest.private
+    g.swapped, g.copy_a, g.pack_b = longest.swapped, longest.copy_a, longest.pack_b
+    g.block, g.private = longest.block, longest.private
     scratch = take_scratch(sizeof(floating) * threads * g.private)
     with nogil:
         multiply_batch(g, batch, threads, share_batch, <floating*>scratch.data)
