@@ -141,6 +141,10 @@ cdef Scratch take_scratch(size_t size) except *:
     """A 64-byte aligned buffer of at least `size` bytes."""
     cdef Scratch scratch
     cdef int slot, found = -1
+    if size == 0:
+        scratch.size = 0
+        scratch.data = NULL
+        return scratch
     for slot in range(SCRATCH):  # the smallest that fits
         if SCRATCH_SIZE[slot] >= size and SCRATCH_DATA[slot] != NULL and (
                 found < 0 or SCRATCH_SIZE[slot] < SCRATCH_SIZE[found]):
@@ -160,6 +164,8 @@ cdef Scratch take_scratch(size_t size) except *:
 cdef void give_scratch(Scratch scratch) noexcept:
     """Keep the buffer in place of the smallest one held, or free it."""
     cdef int slot, smallest = 0
+    if scratch.data == NULL:
+        return
     if scratch.size <= SCRATCH_LIMIT:
         for slot in range(SCRATCH):
             if SCRATCH_DATA[slot] == NULL:
@@ -224,7 +230,9 @@ cdef void plan_copies(Product* g, const floating* dtype) noexcept nogil:
     g.block = min(g.m, BLOCK_BYTES // (DEPTH * <Py_ssize_t>sizeof(floating)))
     g.pack_b = g.b_column != 1 or g.m > DIRECT_ROWS
     g.copy_a = panels > 2 and g.m > 2 * MR and (g.a_step != 1 or aliased(g.a_row, dtype))
-    g.private = round_up(GEMM_VECTORS * lanes * min(DEPTH, g.k), 16)
+    g.private = 0
+    if g.pack_b or g.copy_a or not (GEMM_MASKED or g.n % lanes == 0):
+        g.private = round_up(GEMM_VECTORS * lanes * min(DEPTH, g.k), 16)
     if g.copy_a:
         g.private += round_up(DEPTH * copied_row(g, dtype), 16)
 

@@ -87,13 +87,21 @@ cdef void fold_rows(Product* g, Batch* batch) noexcept:
 
 cdef void run(Product* g, Batch* batch, const floating* dtype) except *:
     cdef double work = 0.01 * batch.count * g.m * g.n * g.k
-    cdef int threads = threads_for(work)
-    cdef bint share_batch = threads > 1 and batch.count >= threads
-    cdef Product longest = g[0]
+    cdef int threads
+    cdef bint share_batch
+    cdef Product longest
     cdef Scratch scratch
     if g.k == 0:
         empty_sum(g, batch.count * g.m, dtype)
         return
+    if batch.ndim == 0 and work < 300 and g.n > 1:  # a small product: no scratch, no threads, the GIL is kept
+        plan(g, dtype)
+        if g.private == 0:
+            multiply_serial(g, <floating*>NULL)
+            return
+    threads = threads_for(work)
+    share_batch = threads > 1 and batch.count >= threads
+    longest = g[0]
     if g.n == 1 and g.m > 1:
         transpose(&longest)
     plan(&longest, dtype)
