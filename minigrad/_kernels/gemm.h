@@ -2,12 +2,16 @@
 
    The sizes of the tile are facts of the machine: ROWS x (VECTORS vectors) accumulators must fit the registers, beside
    one row of B and one broadcast element of A. DEPTH rows of a panel of B (36 KiB) stay in a 48 KiB first-level cache,
-   BLOCK_ROWS x DEPTH elements of A and BLOCK_ROWS x WIDTH of C in the second-level one. */
+   a block of A (768 KiB) in a second-level one of 1 MiB. */
 #ifndef MINIGRAD_GEMM_H
 #define MINIGRAD_GEMM_H
 
 #include <stddef.h>
 #include <string.h>
+
+#if defined(__AVX512F__) || defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 #define GEMM_INLINE static inline __attribute__((always_inline))
 
@@ -38,8 +42,9 @@
 #endif
 
 #define GEMM_DEPTH 192
-#define GEMM_BLOCK_ROWS 256
-#define GEMM_WIDTH 960
+#ifndef GEMM_BLOCK_BYTES
+#define GEMM_BLOCK_BYTES (1024 * GEMM_DEPTH * 4)
+#endif
 #define GEMM_LANES_F32 (GEMM_BYTES / 4)
 #define GEMM_LANES_F64 (GEMM_BYTES / 8)
 
@@ -49,23 +54,34 @@
 #define GEMM_BIAS_COLUMNS 4
 #define GEMM_BIAS_ROWS 8
 
+/* Ask for a cache line to come as far as the second-level cache. */
+GEMM_INLINE void gemm_fetch(const void *address) { __builtin_prefetch(address, 0, 2); }
+
 #define GEMM_REAL float
 #define GEMM_INTEGER int
 #define GEMM_LANES GEMM_LANES_F32
 #define GEMM_NAME(name) gemm_##name##_f32
+#define GEMM_AVX(name) _mm256_##name##_ps
+#define GEMM_AVX512(name) _mm512_##name##_ps
 #include "gemm_tile.h"
 #undef GEMM_REAL
 #undef GEMM_INTEGER
 #undef GEMM_LANES
 #undef GEMM_NAME
+#undef GEMM_AVX
+#undef GEMM_AVX512
 
 #define GEMM_REAL double
 #define GEMM_INTEGER long long
 #define GEMM_LANES GEMM_LANES_F64
 #define GEMM_NAME(name) gemm_##name##_f64
+#define GEMM_AVX(name) _mm256_##name##_pd
+#define GEMM_AVX512(name) _mm512_##name##_pd
 #include "gemm_tile.h"
 #undef GEMM_REAL
 #undef GEMM_INTEGER
 #undef GEMM_LANES
 #undef GEMM_NAME
+#undef GEMM_AVX
+#undef GEMM_AVX512
 #endif

@@ -1,8 +1,12 @@
 # The blocked matrix product that matmul and the convolutions share.
 #
-# C = A B is cut as in BLIS: panels of B (DEPTH x NR) and of A (MR x DEPTH) are packed in the order in which the
-# register tile of gemm.h reads them, and every element of C is summed over k in order, DEPTH terms at a time. So its
-# value depends on its row of A, its column of B and k alone: not on the threads, the other rows, or the strides.
+# C = A B is cut as in BLIS, but nothing is packed that can be read where it lies. The register tile of gemm.h takes
+# elements of A of any strides, one at a time, and vectors of B along its rows; a panel of B (DEPTH x NR) stays in the
+# first-level cache while a block of A passes by. Copied are: a panel of B whose columns are not adjacent or whose rows
+# would evict each other, and a block of A likewise.
+#
+# Every element of C is summed over k in order, DEPTH terms at a time. So its value depends on its row of A, its column
+# of B and k alone: not on the threads, the other rows, or the strides.
 
 cimport cython
 from cython.parallel cimport prange, threadid
@@ -16,8 +20,7 @@ ctypedef fused floating:
 cdef extern from "gemm.h":
     const Py_ssize_t MR "GEMM_ROWS"
     const Py_ssize_t DEPTH "GEMM_DEPTH"
-    const Py_ssize_t BLOCK_ROWS "GEMM_BLOCK_ROWS"
-    const Py_ssize_t GEMM_WIDTH
+    const Py_ssize_t BLOCK_BYTES "GEMM_BLOCK_BYTES"
     const Py_ssize_t GEMM_VECTORS
     const Py_ssize_t GEMM_LANES_F32
     const Py_ssize_t GEMM_LANES_F64
@@ -25,24 +28,47 @@ cdef extern from "gemm.h":
     const int GEMM_RELU
     const int GEMM_BIAS_COLUMNS
     const int GEMM_BIAS_ROWS
-    void gemm_tile_f32(int rows, Py_ssize_t depth, const float* a, const float* b, Py_ssize_t b_step, float* c,
-                       Py_ssize_t c_row, Py_ssize_t columns, const float* bias, int flags) noexcept nogil
-    void gemm_tile_f64(int rows, Py_ssize_t depth, const double* a, const double* b, Py_ssize_t b_step, double* c,
-                       Py_ssize_t c_row, Py_ssize_t columns, const double* bias, int flags) noexcept nogil
+    const bint GEMM_MASKED
+    void gemm_fetch(const void* address) noexcept nogil
+    void gemm_tile_f32(int rows, Py_ssize_t depth, const float* a, Py_ssize_t a_row, Py_ssize_t a_step,
+                       const float* b, Py_ssize_t b_step, float* c, Py_ssize_t c_row, Py_ssize_t columns,
+                       const float* bias, int flags) noexcept nogil
+    void gemm_tile_f64(int rows, Py_ssize_t depth, const double* a, Py_ssize_t a_row, Py_ssize_t a_step,
+                       const double* b, Py_ssize_t b_step, double* c, Py_ssize_t c_row, Py_ssize_t columns,
+                       const double* bias, int flags) noexcept nogil
+    void gemm_tile_partial_f32(int rows, Py_ssize_t depth, const float* a, Py_ssize_t a_row, Py_ssize_t a_step,
+                               const float* b, Py_ssize_t b_step, float* c, Py_ssize_t c_row, Py_ssize_t columns,
+                               const float* bias, int flags) noexcept nogil
+    void gemm_tile_partial_f64(int rows, Py_ssize_t depth, const double* a, Py_ssize_t a_row, Py_ssize_t a_step,
+                               const double* b, Py_ssize_t b_step, double* c, Py_ssize_t c_row, Py_ssize_t columns,
+                               const double* bias, int flags) noexcept nogil
     void gemm_pack_f32(const float* source, Py_ssize_t lane, Py_ssize_t along, Py_ssize_t lanes, Py_ssize_t depth,
                        float* panel, Py_ssize_t step) noexcept nogil
     void gemm_pack_f64(const double* source, Py_ssize_t lane, Py_ssize_t along, Py_ssize_t lanes, Py_ssize_t depth,
                        double* panel, Py_ssize_t step) noexcept nogil
 
+    void gemm_copy_lines_f32 "gemm_copy_rows_f32"(const float* source, Py_ssize_t source_row, Py_ssize_t rows,
+                                                  Py_ssize_t columns, float* target,
+                                                  Py_ssize_t target_row) noexcept nogil
+    void gemm_copy_lines_f64 "gemm_copy_rows_f64"(const double* source, Py_ssize_t source_row, Py_ssize_t rows,
+                                                  Py_ssize_t columns, double* target,
+                                                  Py_ssize_t target_row) noexcept nogil
+
+    void gemm_transpose_lines_f32 "gemm_transpose_to_f32"(const float* source, Py_ssize_t source_row,
+                                                          Py_ssize_t rows, Py_ssize_t columns, float* target,
+                                                          Py_ssize_t target_row) noexcept nogil
+    void gemm_transpose_lines_f64 "gemm_transpose_to_f64"(const double* source, Py_ssize_t source_row,
+                                                          Py_ssize_t rows, Py_ssize_t columns, double* target,
+                                                          Py_ssize_t target_row) noexcept nogil
+
 cdef extern from "aligned.h":
     void* aligned_allocate(size_t size) nogil
     void aligned_release(void* pointer) nogil
 
-# The most elements an operand takes when it is packed whole (8 MiB of float32): longer sums and wider matrices are
-# worked through in several parts.
-cdef Py_ssize_t PACKED = 1 << 21
+# Strides of a multiple of so many bytes put rows on the same sets of a cache.
+cdef Py_ssize_t ALIAS = 4096
 # With so few rows, reading a row-major B in place is cheaper than packing it.
-cdef Py_ssize_t DIRECT_ROWS = 2 * MR
+cdef Py_ssize_t DIRECT_ROWS = 64
 
 
 cdef inline Py_ssize_t round_up(Py_ssize_t size, Py_ssize_t unit) noexcept nogil:
@@ -61,13 +87,18 @@ cdef inline Py_ssize_t lanes_of(const floating* array) noexcept nogil:
         return GEMM_LANES_F64
 
 
-cdef inline void tile(Py_ssize_t rows, Py_ssize_t depth, const floating* a, const floating* b, Py_ssize_t b_step,
-                      floating* c, Py_ssize_t c_row, Py_ssize_t columns, const floating* bias,
-                      int flags) noexcept nogil:
+cdef inline void tile(bint partial, Py_ssize_t rows, Py_ssize_t depth, const floating* a, Py_ssize_t a_row,
+                      Py_ssize_t a_step, const floating* b, Py_ssize_t b_step, floating* c, Py_ssize_t c_row,
+                      Py_ssize_t columns, const floating* bias, int flags) noexcept nogil:
     if floating is float:
-        gemm_tile_f32(<int>rows, depth, a, b, b_step, c, c_row, columns, bias, flags)
+        if partial:
+            gemm_tile_partial_f32(<int>rows, depth, a, a_row, a_step, b, b_step, c, c_row, columns, bias, flags)
+        else:
+            gemm_tile_f32(<int>rows, depth, a, a_row, a_step, b, b_step, c, c_row, columns, bias, flags)
+    elif partial:
+        gemm_tile_partial_f64(<int>rows, depth, a, a_row, a_step, b, b_step, c, c_row, columns, bias, flags)
     else:
-        gemm_tile_f64(<int>rows, depth, a, b, b_step, c, c_row, columns, bias, flags)
+        gemm_tile_f64(<int>rows, depth, a, a_row, a_step, b, b_step, c, c_row, columns, bias, flags)
 
 
 cdef inline void pack(const floating* source, Py_ssize_t lane, Py_ssize_t along, Py_ssize_t lanes, Py_ssize_t depth,
@@ -76,6 +107,22 @@ cdef inline void pack(const floating* source, Py_ssize_t lane, Py_ssize_t along,
         gemm_pack_f32(source, lane, along, lanes, depth, panel, step)
     else:
         gemm_pack_f64(source, lane, along, lanes, depth, panel, step)
+
+
+cdef inline void copy_lines(const floating* source, Py_ssize_t source_row, Py_ssize_t rows, Py_ssize_t columns,
+                            floating* target, Py_ssize_t target_row) noexcept nogil:
+    if floating is float:
+        gemm_copy_lines_f32(source, source_row, rows, columns, target, target_row)
+    else:
+        gemm_copy_lines_f64(source, source_row, rows, columns, target, target_row)
+
+
+cdef inline void transpose_lines(const floating* source, Py_ssize_t source_row, Py_ssize_t rows, Py_ssize_t columns,
+                                 floating* target, Py_ssize_t target_row) noexcept nogil:
+    if floating is float:
+        gemm_transpose_lines_f32(source, source_row, rows, columns, target, target_row)
+    else:
+        gemm_transpose_lines_f64(source, source_row, rows, columns, target, target_row)
 
 
 # Scratch memory: a few buffers kept warm between calls. Taken and given back with the GIL held.
@@ -94,6 +141,10 @@ cdef Scratch take_scratch(size_t size) except *:
     """A 64-byte aligned buffer of at least `size` bytes."""
     cdef Scratch scratch
     cdef int slot, found = -1
+    if size == 0:
+        scratch.size = 0
+        scratch.data = NULL
+        return scratch
     for slot in range(SCRATCH):  # the smallest that fits
         if SCRATCH_SIZE[slot] >= size and SCRATCH_DATA[slot] != NULL and (
                 found < 0 or SCRATCH_SIZE[slot] < SCRATCH_SIZE[found]):
@@ -113,6 +164,8 @@ cdef Scratch take_scratch(size_t size) except *:
 cdef void give_scratch(Scratch scratch) noexcept:
     """Keep the buffer in place of the smallest one held, or free it."""
     cdef int slot, smallest = 0
+    if scratch.data == NULL:
+        return
     if scratch.size <= SCRATCH_LIMIT:
         for slot in range(SCRATCH):
             if SCRATCH_DATA[slot] == NULL:
@@ -129,7 +182,7 @@ cdef void give_scratch(Scratch scratch) noexcept:
     aligned_release(scratch.data)
 
 
-# One product C = A B, strides in elements, and how it is cut (`plan`).
+# One product C = A B, strides in elements, and what of it is copied (`plan`).
 cdef struct Product:
     Py_ssize_t m
     Py_ssize_t n
@@ -144,189 +197,221 @@ cdef struct Product:
     void* c
     const void* bias
     int flags              # GEMM_RELU, GEMM_BIAS_COLUMNS or GEMM_BIAS_ROWS: applied after the last term
-    bint by_columns        # A is packed whole and shared, threads share out columns; otherwise B, and rows
-    Py_ssize_t depth       # the part of k packed at once, a multiple of DEPTH
-    Py_ssize_t width       # by rows: the part of n packed at once
-    Py_ssize_t shared      # elements of scratch all threads share
-    Py_ssize_t private     # and those of each
+    bint swapped           # what is computed is C^T = B^T A^T
+    bint copy_a            # a block of A is copied before it is used
+    bint pack_b            # every panel of B is packed before it is used; otherwise only what cannot be read in place
+    Py_ssize_t block       # rows of A that pass by one panel of B
+    Py_ssize_t private     # elements of scratch for each thread
 
 
-cdef void plan(Product* g, int threads, const floating* dtype) noexcept nogil:
-    """Choose which operand is packed whole. It changes the speed, never the result."""
+cdef inline bint aliased(Py_ssize_t stride, const floating* dtype) noexcept nogil:
+    return stride * <Py_ssize_t>sizeof(floating) % ALIAS == 0 and stride != 0
+
+
+cdef void plan(Product* g, const floating* dtype) noexcept nogil:
+    """Choose what to copy. It changes the speed, never the result."""
+    cdef Product h
+    # The columns of B must be adjacent. Where they are not, B is packed, unless to transpose A and C is less work.
+    g.swapped = g.b_column != 1 and g.n > 1 and (
+        g.m < g.k if g.a_row == 1 else g.m <= 128 and g.m < g.n and g.m * (g.n + g.k) < g.n * g.k)
+    if g.swapped:
+        h = g[0]
+        transpose(&h)
+        plan_copies(&h, dtype)
+        g.block = h.block
+        g.private = h.private + round_up(min(h.block, h.m) * round_up(h.n, lanes_of(dtype)), 16)
+    else:
+        plan_copies(g, dtype)
+
+
+cdef void plan_copies(Product* g, const floating* dtype) noexcept nogil:
     cdef Py_ssize_t lanes = lanes_of(dtype)
-    cdef Py_ssize_t padded
-    g.by_columns = g.m <= BLOCK_ROWS and (threads == 1 or g.n >= 2 * threads * lanes or g.n >= g.m)
-    if g.by_columns:
-        padded = round_up(g.m, MR)
-        g.width = g.n
-    else:
-        g.width = min(round_up(g.n, lanes), round_up(GEMM_WIDTH, GEMM_VECTORS * lanes))
-        padded = g.width
-    g.depth = min(round_up(g.k, DEPTH), max(DEPTH, PACKED // padded // DEPTH * DEPTH))
-    # The last block of k needs no padding: nothing is packed beyond k.
-    g.shared = round_up(padded * min(g.depth, g.k), 16)
-    g.private = (GEMM_VECTORS * lanes if g.by_columns else BLOCK_ROWS) * min(DEPTH, g.k)
-    g.private = round_up(g.private, 16)
+    cdef Py_ssize_t panels = blocks_of(g.n, GEMM_VECTORS * lanes)
+    g.block = min(g.m, BLOCK_BYTES // (DEPTH * <Py_ssize_t>sizeof(floating)))
+    g.pack_b = g.b_column != 1 or g.m > DIRECT_ROWS
+    g.copy_a = panels > 2 and g.m > 2 * MR and (g.a_step != 1 or aliased(g.a_row, dtype))
+    g.private = 0
+    if g.pack_b or g.copy_a or not (GEMM_MASKED or g.n % lanes == 0):
+        g.private = round_up(GEMM_VECTORS * lanes * min(DEPTH, g.k), 16)
+    if g.copy_a:
+        g.private += round_up(DEPTH * copied_row(g, dtype), 16)
 
 
-cdef inline int tile_flags(const Product* g, Py_ssize_t k0, Py_ssize_t depth) noexcept nogil:
-    return (GEMM_STORE if k0 == 0 else 0) | (g.flags if k0 + depth == g.k else 0)
+cdef inline void transpose(Product* g) noexcept nogil:
+    """C^T = B^T A^T; c_row is as before."""
+    g.a, g.b = g.b, g.a
+    g.m, g.n = g.n, g.m
+    g.a_row, g.a_step, g.b_step, g.b_column = g.b_column, g.b_step, g.a_step, g.a_row
+    if g.flags & (GEMM_BIAS_COLUMNS | GEMM_BIAS_ROWS):
+        g.flags ^= GEMM_BIAS_COLUMNS | GEMM_BIAS_ROWS
 
 
-cdef inline const floating* bias_at(const Product* g, Py_ssize_t i, Py_ssize_t j, const floating* dtype) noexcept nogil:
-    if g.bias == NULL:
-        return NULL
-    return <const floating*>g.bias + (i if g.flags & GEMM_BIAS_ROWS else j)
+cdef void multiply_swapped(const Product* g, floating* scratch) noexcept nogil:
+    """C^T, some rows at a time, and their transpose to C."""
+    cdef Product h = g[0]
+    cdef Product part
+    cdef Py_ssize_t i = 0
+    cdef floating* rows = scratch
+    transpose(&h)
+    plan_copies(&h, scratch)
+    h.c = rows
+    h.c_row = round_up(h.n, lanes_of(scratch))
+    while i < h.m:
+        part = h
+        part.m = min(h.block, h.m - i)
+        part.a = <const floating*>h.a + i * h.a_row
+        if h.bias != NULL and h.flags & GEMM_BIAS_ROWS:
+            part.bias = <const floating*>h.bias + i
+        multiply_serial(&part, scratch + round_up(h.block * h.c_row, 16))
+        transpose_lines(rows, h.c_row, part.m, h.n, <floating*>g.c + i, g.c_row)
+        i += part.m
 
 
-cdef void pack_a_rows(const Product* g, Py_ssize_t i0, Py_ssize_t rows, Py_ssize_t k0, Py_ssize_t depth,
-                      floating* panels) noexcept nogil:
-    """Panels of MR rows, each `depth` steps long, one after the other."""
-    cdef Py_ssize_t i, i_block
-    for i_block in range(blocks_of(rows, MR)):
-        i = i_block * MR
-        pack(<const floating*>g.a + (i0 + i) * g.a_row + k0 * g.a_step, g.a_row, g.a_step, min(MR, rows - i), depth,
-             panels + i * depth, MR)
+cdef inline Py_ssize_t panel_columns(Py_ssize_t rest, Py_ssize_t lanes) noexcept nogil:
+    """How many of `rest` columns the next tile takes: all vectors of a tile, but two and two for the last four."""
+    if GEMM_VECTORS == 3 and 3 * lanes < rest <= 4 * lanes:
+        return 2 * lanes
+    return min(rest, GEMM_VECTORS * lanes)
 
 
-cdef inline void pack_b_panel(const Product* g, Py_ssize_t j, Py_ssize_t columns, Py_ssize_t k0, Py_ssize_t depth,
-                              floating* panel) noexcept nogil:
-    pack(<const floating*>g.b + k0 * g.b_step + j * g.b_column, g.b_column, g.b_step, columns, depth, panel,
-         round_up(columns, lanes_of(panel)))
+cdef inline Py_ssize_t tile_rows(Py_ssize_t rest) noexcept nogil:
+    """How many of `rest` rows the next tile takes: all it can, but no fewer than half of them at the end."""
+    if MR < rest < MR + MR // 2:
+        return (rest + 1) // 2
+    return min(rest, MR)
 
 
-cdef void multiply_rows(const Product* g, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t j0, Py_ssize_t columns,
-                        Py_ssize_t k0, Py_ssize_t depth, const floating* b_panels, floating* a_panels) noexcept nogil:
-    """Rows start..stop of C, columns j0.., for the part of k from k0 whose panels of B are packed."""
-    cdef Py_ssize_t nr = GEMM_VECTORS * lanes_of(b_panels)
-    cdef Py_ssize_t padded = round_up(columns, lanes_of(b_panels))
-    cdef Py_ssize_t i0, i, j, p, rows, wide, steps, i0_block, i_block, j_block, p_block
+cdef void multiply_serial(const Product* g, floating* scratch) noexcept nogil:
+    """C = A B on one thread, with g.private elements of scratch."""
+    cdef Py_ssize_t lanes = lanes_of(scratch)
+    cdef Py_ssize_t i0, p, i, j, rows, steps, wide, high, a_row, a_step, b_step
+    cdef floating* panel = scratch
+    cdef floating* copy = scratch + round_up(GEMM_VECTORS * lanes * min(DEPTH, g.k), 16)
+    cdef const floating* a
     cdef const floating* b
+    cdef const floating* bias
+    cdef Py_ssize_t ahead
+    cdef bint partial
     cdef int flags
-    for i0_block in range(blocks_of(stop - start, BLOCK_ROWS)):
-        i0 = start + i0_block * BLOCK_ROWS
-        rows = min(BLOCK_ROWS, stop - i0)
-        for p_block in range(blocks_of(depth, DEPTH)):
-            p = p_block * DEPTH
-            steps = min(DEPTH, depth - p)
-            flags = tile_flags(g, k0 + p, steps)
-            pack_a_rows(g, i0, rows, k0 + p, steps, a_panels)
-            for j_block in range(blocks_of(columns, nr)):
-                j = j_block * nr
-                wide = min(nr, columns - j)
-                b = b_panels + p * padded + j * steps
-                for i_block in range(blocks_of(rows, MR)):
-                    i = i_block * MR
-                    tile(min(MR, rows - i), steps, a_panels + i * steps, b, round_up(wide, lanes_of(b)),
-                         <floating*>g.c + (i0 + i) * g.c_row + j0 + j, g.c_row, wide,
-                         bias_at(g, i0 + i, j0 + j, b_panels), flags)
-
-
-cdef void multiply_columns(const Product* g, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t k0, Py_ssize_t depth,
-                           const floating* a_panels, floating* b_panel) noexcept nogil:
-    """Columns start..stop of C for the part of k from k0 whose panels of A are packed."""
-    cdef Py_ssize_t nr = GEMM_VECTORS * lanes_of(a_panels)
-    cdef Py_ssize_t padded = round_up(g.m, MR)
-    cdef Py_ssize_t i, j, p, wide, steps, b_step, i_block, j_block, p_block
-    cdef const floating* b
-    cdef int flags
-    for p_block in range(blocks_of(depth, DEPTH)):
-        p = p_block * DEPTH
-        steps = min(DEPTH, depth - p)
-        flags = tile_flags(g, k0 + p, steps)
-        for j_block in range(blocks_of(stop - start, nr)):
-            j = start + j_block * nr
-            wide = min(nr, stop - j)
-            if g.b_column == 1 and g.m <= DIRECT_ROWS and wide % lanes_of(a_panels) == 0:
-                b = <const floating*>g.b + (k0 + p) * g.b_step + j
+    i0 = 0
+    while i0 < g.m:
+        rows = min(g.block, g.m - i0)
+        p = 0
+        while p < g.k:
+            steps = min(DEPTH, g.k - p)
+            flags = (GEMM_STORE if p == 0 else 0) | (g.flags if p + steps == g.k else 0)
+            a = <const floating*>g.a + i0 * g.a_row + p * g.a_step
+            a_row = g.a_row
+            a_step = g.a_step
+            if g.copy_a:
+                copy_block(g, a, rows, steps, copy, &a_row, &a_step)
+                a = copy
+            j = 0
+            while j < g.n:
+                wide = panel_columns(g.n - j, lanes)
+                b = <const floating*>g.b + p * g.b_step + j * g.b_column
                 b_step = g.b_step
-            else:
-                pack_b_panel(g, j, wide, k0 + p, steps, b_panel)
-                b = b_panel
-                b_step = round_up(wide, lanes_of(a_panels))
-            for i_block in range(blocks_of(g.m, MR)):
-                i = i_block * MR
-                tile(min(MR, g.m - i), steps, a_panels + p * padded + i * steps, b, b_step,
-                     <floating*>g.c + i * g.c_row + j, g.c_row, wide, bias_at(g, i, j, a_panels), flags)
+                partial = wide % lanes != 0
+                if g.pack_b or (partial and not GEMM_MASKED):
+                    b_step = round_up(wide, lanes)
+                    pack(b, g.b_column, g.b_step, wide, steps, panel, b_step)
+                    b = panel
+                    partial = False
+                # While this panel is used, the next one is fetched into the second-level cache, a bit before each tile.
+                ahead = 0
+                if g.pack_b and j + wide < g.n:
+                    ahead = blocks_of(steps, rows // MR + 1)
+                i = 0
+                while i < rows:
+                    high = tile_rows(rows - i)
+                    if ahead:
+                        fetch(g, p, p + steps, i // MR * ahead, ahead, j + wide, scratch)
+                    bias = <const floating*>g.bias
+                    if bias != NULL:
+                        bias += i0 + i if g.flags & GEMM_BIAS_ROWS else j
+                    tile(partial, high, steps, a + i * a_row, a_row, a_step, b, b_step,
+                         <floating*>g.c + (i0 + i) * g.c_row + j, g.c_row, wide, bias, flags)
+                    i += high
+                j += wide
+            p += steps
+        i0 += rows
 
 
-cdef void pack_shared_a(const Product* g, Py_ssize_t k0, Py_ssize_t depth, int threads,
-                        floating* panels) noexcept nogil:
-    cdef Py_ssize_t padded = round_up(g.m, MR)
-    cdef Py_ssize_t p, p_block, block
-    if threads == 1 or padded * depth < 20000:
-        for p_block in range(blocks_of(depth, DEPTH)):
-            p = p_block * DEPTH
-            pack_a_rows(g, 0, g.m, k0 + p, min(DEPTH, depth - p), panels + p * padded)
+cdef inline void fetch(const Product* g, Py_ssize_t first, Py_ssize_t last, Py_ssize_t step, Py_ssize_t steps,
+                       Py_ssize_t j, const floating* dtype) noexcept nogil:
+    """Ask for `steps` steps of the panel of B at column j."""
+    cdef const char* row
+    cdef Py_ssize_t line, q
+    cdef Py_ssize_t bytes = min(g.n - j, GEMM_VECTORS * lanes_of(dtype)) * <Py_ssize_t>sizeof(floating)
+    for q in range(first + step, min(first + step + steps, last)):
+        row = <const char*>(<const floating*>g.b + q * g.b_step + j * g.b_column)
+        for line in range(blocks_of(bytes, 64) + 1):
+            gemm_fetch(row + 64 * line)
+
+
+cdef inline Py_ssize_t copied_row(const Product* g, const floating* dtype) noexcept nogil:
+    """Where the rows of A are adjacent, how far the steps of its copy are apart: an odd number of cache lines."""
+    return (round_up(g.block * <Py_ssize_t>sizeof(floating), 128) + 64) // <Py_ssize_t>sizeof(floating)
+
+
+cdef void copy_block(const Product* g, const floating* a, Py_ssize_t rows, Py_ssize_t steps, floating* copy,
+                     Py_ssize_t* a_row, Py_ssize_t* a_step) noexcept nogil:
+    """Copy rows x steps of A to where rows lie DEPTH apart, or, if the rows of A are adjacent, steps lie so."""
+    cdef Py_ssize_t i, p
+    if g.a_row == 1:
+        a_step[0] = copied_row(g, a)
+        copy_lines(a, g.a_step, steps, rows, copy, a_step[0])
+        return
+    a_row[0] = DEPTH
+    a_step[0] = 1
+    if g.a_step == 1:
+        copy_lines(a, g.a_row, rows, steps, copy, DEPTH)
     else:
-        for block in prange(blocks_of(depth, DEPTH) * (padded // MR), schedule="static", num_threads=threads):
-            pack_a_task(g, block, k0, depth, panels)
+        for i in range(rows):
+            for p in range(steps):
+                copy[i * DEPTH + p] = a[i * g.a_row + p * g.a_step]
 
 
-cdef void pack_a_task(const Product* g, Py_ssize_t block, Py_ssize_t k0, Py_ssize_t depth,
-                      floating* panels) noexcept nogil:
-    cdef Py_ssize_t padded = round_up(g.m, MR)
-    cdef Py_ssize_t p = block // (padded // MR) * DEPTH
-    cdef Py_ssize_t i = block % (padded // MR) * MR
-    cdef Py_ssize_t steps = min(DEPTH, depth - p)
-    pack_a_rows(g, i, min(MR, g.m - i), k0 + p, steps, panels + p * padded + i * steps)
-
-
-cdef void pack_b_task(const Product* g, Py_ssize_t block, Py_ssize_t j0, Py_ssize_t columns, Py_ssize_t k0,
-                      Py_ssize_t depth, floating* panels) noexcept nogil:
-    cdef Py_ssize_t nr = GEMM_VECTORS * lanes_of(panels)
-    cdef Py_ssize_t across = blocks_of(columns, nr)
-    cdef Py_ssize_t p = block // across * DEPTH
-    cdef Py_ssize_t j = block % across * nr
-    cdef Py_ssize_t steps = min(DEPTH, depth - p)
-    pack_b_panel(g, j0 + j, min(nr, columns - j), k0 + p, steps,
-                 panels + p * round_up(columns, lanes_of(panels)) + j * steps)
-
-
-cdef void pack_shared_b(const Product* g, Py_ssize_t j0, Py_ssize_t columns, Py_ssize_t k0, Py_ssize_t depth,
-                        int threads, floating* panels) noexcept nogil:
-    cdef Py_ssize_t nr = GEMM_VECTORS * lanes_of(panels)
-    cdef Py_ssize_t blocks = blocks_of(depth, DEPTH) * (blocks_of(columns, nr))
-    cdef Py_ssize_t block
-    if threads == 1 or columns * depth < 20000:
-        for block in range(blocks):
-            pack_b_task(g, block, j0, columns, k0, depth, panels)
+cdef inline void multiply_either(const Product* g, floating* scratch) noexcept nogil:
+    if g.swapped:
+        multiply_swapped(g, scratch)
     else:
-        for block in prange(blocks, schedule="static", num_threads=threads):
-            pack_b_task(g, block, j0, columns, k0, depth, panels)
+        multiply_serial(g, scratch)
 
 
 cdef void multiply(const Product* g, int threads, floating* scratch) noexcept nogil:
-    """C = A B with the scratch that `plan` asked for: g.shared + threads * g.private elements."""
-    cdef floating* private = scratch + g.shared
-    cdef Py_ssize_t k0, j0, depth, columns, task, share, k0_block, j0_block
-    for k0_block in range(blocks_of(g.k, g.depth)):
-        k0 = k0_block * g.depth
-        depth = min(g.depth, g.k - k0)
-        if g.by_columns:
-            pack_shared_a(g, k0, depth, threads, scratch)
-            if threads == 1:
-                multiply_columns(g, 0, g.n, k0, depth, scratch, private)
-                continue
-            share = share_of(g.n, threads, lanes_of(scratch), GEMM_VECTORS * lanes_of(scratch))
-            for task in prange(blocks_of(g.n, share), schedule="dynamic", num_threads=threads):
-                multiply_columns(g, task * share, min(g.n, (task + 1) * share), k0, depth, scratch,
-                                 private + threadid() * g.private)
-        else:
-            for j0_block in range(blocks_of(g.n, g.width)):
-                j0 = j0_block * g.width
-                columns = min(g.width, g.n - j0)
-                pack_shared_b(g, j0, columns, k0, depth, threads, scratch)
-                if threads == 1:
-                    multiply_rows(g, 0, g.m, j0, columns, k0, depth, scratch, private)
-                    continue
-                share = share_of(g.m, threads, MR, BLOCK_ROWS)
-                for task in prange(blocks_of(g.m, share), schedule="dynamic", num_threads=threads):
-                    multiply_rows(g, task * share, min(g.m, (task + 1) * share), j0, columns, k0, depth, scratch,
-                                  private + threadid() * g.private)
+    """C = A B with threads * g.private elements of scratch; each thread works out parts of C by itself."""
+    cdef Py_ssize_t lanes = lanes_of(scratch)
+    cdef bint by_columns = g.n >= g.m
+    cdef Py_ssize_t share, task
+    if threads == 1:
+        multiply_either(g, scratch)
+        return
+    if by_columns:
+        share = share_of(g.n, threads, GEMM_VECTORS * lanes)
+        for task in prange(blocks_of(g.n, share), schedule="dynamic", num_threads=threads):
+            multiply_part(g, 0, g.m, task * share, min(g.n, (task + 1) * share), scratch + threadid() * g.private)
+    else:
+        share = share_of(g.m, threads, MR)
+        for task in prange(blocks_of(g.m, share), schedule="dynamic", num_threads=threads):
+            multiply_part(g, task * share, min(g.m, (task + 1) * share), 0, g.n, scratch + threadid() * g.private)
 
 
-cdef inline Py_ssize_t share_of(Py_ssize_t size, int threads, Py_ssize_t unit, Py_ssize_t most) noexcept nogil:
-    """How much one task takes, so that the threads get as many tasks each, of at most `most` or so."""
-    cdef Py_ssize_t rounds = (size + threads * most - 1) // (threads * most)
-    return round_up((size + threads * rounds - 1) // (threads * rounds), unit)
+cdef void multiply_part(const Product* whole, Py_ssize_t i0, Py_ssize_t i1, Py_ssize_t j0, Py_ssize_t j1,
+                        floating* scratch) noexcept nogil:
+    """Rows i0..i1, columns j0..j1 of C."""
+    cdef Product g = whole[0]
+    g.m = i1 - i0
+    g.n = j1 - j0
+    g.a = <const floating*>g.a + i0 * g.a_row
+    g.b = <const floating*>g.b + j0 * g.b_column
+    g.c = <floating*>g.c + i0 * g.c_row + j0
+    if g.bias != NULL:
+        g.bias = <const floating*>g.bias + (i0 if g.flags & GEMM_BIAS_ROWS else j0)
+    multiply_either(&g, scratch)
+
+
+cdef inline Py_ssize_t share_of(Py_ssize_t size, int threads, Py_ssize_t unit) noexcept nogil:
+    """How much one task takes: as many tasks for each thread, two where they stay large."""
+    cdef Py_ssize_t tasks = 2 * threads if size >= 16 * threads * unit else threads
+    return round_up(blocks_of(size, tasks), unit)

@@ -11,58 +11,72 @@ typedef GEMM_INTEGER GEMM_NAME(indices) __attribute__((vector_size(GEMM_ROWS * s
 typedef GEMM_REAL GEMM_NAME(unaligned_column)
     __attribute__((vector_size(GEMM_ROWS * sizeof(GEMM_REAL)), aligned(sizeof(GEMM_REAL)), may_alias));
 
-/* The end of a tile at the edge of C: from the buffer `tile` (rows `width` apart) to C. */
-static __attribute__((noinline)) void GEMM_NAME(finish)(int rows, ptrdiff_t columns, const GEMM_REAL *tile,
-                                                        ptrdiff_t width, GEMM_REAL *c, ptrdiff_t c_row,
-                                                        const GEMM_REAL *bias, int flags) {
-    for (int i = 0; i < rows; i++) {
-        const GEMM_REAL *from = tile + i * width;
-        GEMM_REAL *to = c + i * c_row;
-        if (flags == GEMM_STORE) {
-            for (ptrdiff_t j = 0; j < columns; j++) to[j] = from[j];
-            continue;
-        }
-        for (ptrdiff_t j = 0; j < columns; j++) {
-            GEMM_REAL value = flags & GEMM_STORE ? from[j] : from[j] + to[j];
-            if (flags & GEMM_BIAS_COLUMNS) value += bias[j];
-            if (flags & GEMM_BIAS_ROWS) value += bias[i];
-            to[j] = flags & GEMM_RELU && value <= 0 ? 0 : value;
-        }
-    }
-}
-
-/* C (rows x columns, `columns` filling `vectors` vectors) {=, +=} A B over `depth`. A is a packed panel, ROWS elements
-   for each step, and B has `b_step` elements between its steps; but with `a_offset`, A[i][p] = a[row_offset[i] +
-   a_offset[p]], and with `b_offset` step p of B begins at b + b_offset[p]. `rows`, `vectors` and whether there are
-   offsets are constants wherever this is inlined, so the sums live in registers. */
-GEMM_INLINE void GEMM_NAME(accumulate)(const int rows, const int vectors, ptrdiff_t depth, const GEMM_REAL *a,
-                                       const ptrdiff_t *row_offset, const ptrdiff_t *a_offset, const GEMM_REAL *b,
-                                       ptrdiff_t b_step, const ptrdiff_t *b_offset, GEMM_REAL *c, ptrdiff_t c_row,
-                                       ptrdiff_t columns, const GEMM_REAL *bias, int flags) {
-    GEMM_NAME(vector) sum[GEMM_ROWS][GEMM_WIDE_VECTORS];
-    const GEMM_REAL *start[GEMM_ROWS];
 #define GEMM_EACH_ROW _Pragma("GCC unroll 8") for (int i = 0; i < rows; i++)
 #define GEMM_EACH_VECTOR _Pragma("GCC unroll 4") for (int j = 0; j < vectors; j++)
 #define GEMM_AT(base, j) (*(GEMM_NAME(unaligned) *)((base) + (j) * GEMM_LANES))
 #define GEMM_READ(base, j) (*(const GEMM_NAME(unaligned) *)((base) + (j) * GEMM_LANES))
+/* max(x, 0); a comparison with NaN is false, so NaN stays. */
+#define GEMM_POSITIVE(x) \
+    ((GEMM_NAME(vector))((GEMM_NAME(mask))(x) & ~(GEMM_NAME(mask))((x) <= (GEMM_REAL)0)))
+#include "gemm_part.h"
+
+/* The end of a tile at the edge of C: from the buffer `tile` (rows `vectors` vectors long) to C. */
+static __attribute__((noinline)) void GEMM_NAME(finish)(int rows, int vectors, ptrdiff_t columns, const GEMM_REAL *tile,
+                                                        GEMM_REAL *c, ptrdiff_t c_row, const GEMM_REAL *bias,
+                                                        int flags) {
+    const GEMM_NAME(part) part = GEMM_NAME(part_of)(columns - (vectors - 1) * GEMM_LANES);
+    const GEMM_NAME(part) whole = GEMM_NAME(part_of)(GEMM_LANES);
+    for (int j = 0; j < vectors; j++) {
+        const GEMM_NAME(part) lanes = j == vectors - 1 ? part : whole;
+        GEMM_NAME(vector) added = {0};
+        if (flags & GEMM_BIAS_COLUMNS) added = GEMM_NAME(load_part)(bias + j * GEMM_LANES, lanes);
+        for (int i = 0; i < rows; i++) {
+            GEMM_REAL *to = c + i * c_row + j * GEMM_LANES;
+            GEMM_NAME(vector) sum = GEMM_READ(tile + i * vectors * GEMM_LANES, j);
+            if (!(flags & GEMM_STORE)) sum += GEMM_NAME(load_part)(to, lanes);
+            if (flags & GEMM_BIAS_COLUMNS) sum += added;
+            if (flags & GEMM_BIAS_ROWS) sum += bias[i];
+            if (flags & GEMM_RELU) sum = GEMM_POSITIVE(sum);
+            GEMM_NAME(store_part)(to, lanes, sum);
+        }
+    }
+}
+
+/* C (rows x columns, `columns` filling `vectors` vectors) {=, +=} A B over `depth`: A[i][p] = a[i * a_row + p * a_step],
+   and B has `b_step` elements between its steps; but with `a_offset`, A[i][p] = a[row_offset[i] + a_offset[p]], and
+   with `b_offset` step p of B begins at b + b_offset[p]. B is whole vectors, unless `partial`: then its rows end where
+   those of C do. `rows`, `vectors`, `partial` and whether there are offsets are constants wherever this is inlined, so
+   the sums live in registers. */
+GEMM_INLINE void GEMM_NAME(accumulate)(const int rows, const int vectors, const int partial, ptrdiff_t depth,
+                                       const GEMM_REAL *a, ptrdiff_t a_row, ptrdiff_t a_step,
+                                       const ptrdiff_t *row_offset, const ptrdiff_t *a_offset, const GEMM_REAL *b,
+                                       ptrdiff_t b_step, const ptrdiff_t *b_offset, GEMM_REAL *c, ptrdiff_t c_row,
+                                       ptrdiff_t columns, const GEMM_REAL *bias, int flags) {
+    GEMM_NAME(vector) sum[GEMM_ROWS][GEMM_WIDE_VECTORS];
+    GEMM_NAME(part) part = {0};
+    const GEMM_REAL *start[GEMM_ROWS];
+    if (partial) part = GEMM_NAME(part_of)(columns - (vectors - 1) * GEMM_LANES);
     GEMM_EACH_ROW {
         GEMM_EACH_VECTOR sum[i][j] = (GEMM_NAME(vector)){0};
         start[i] = a_offset ? a + row_offset[i] : a;
-        __builtin_prefetch(c + i * c_row, 1);
-        __builtin_prefetch(c + i * c_row + columns - 1, 1);
+        __builtin_prefetch(c + i * c_row, 0, 2);  /* as far as the second-level cache: the first holds the panel */
+        __builtin_prefetch(c + i * c_row + columns - 1, 0, 2);
     }
     for (ptrdiff_t p = 0; p < depth; p++) {
         GEMM_NAME(vector) row[GEMM_WIDE_VECTORS];
         const GEMM_REAL *step = b_offset ? b + b_offset[p] : b;
-        GEMM_EACH_VECTOR row[j] = GEMM_READ(step, j);
+        GEMM_EACH_VECTOR {
+            if (partial && j == vectors - 1) row[j] = GEMM_NAME(load_part)(step + j * GEMM_LANES, part);
+            else row[j] = GEMM_READ(step, j);
+        }
         if (rows == 1 && !b_offset) {  /* a vector times a matrix read in place waits for memory: ask early */
             GEMM_EACH_VECTOR __builtin_prefetch(b + 8 * b_step + j * GEMM_LANES);
         }
         GEMM_EACH_ROW {
-            const GEMM_REAL element = a_offset ? start[i][a_offset[p]] : a[i];
+            const GEMM_REAL element = a_offset ? start[i][a_offset[p]] : a[i * a_row];
             GEMM_EACH_VECTOR sum[i][j] += element * row[j];
         }
-        a += GEMM_ROWS;
+        a += a_step;
         b += b_step;
     }
     if (columns != vectors * GEMM_LANES || (rows != GEMM_ROWS && flags & ~GEMM_STORE)) {
@@ -70,7 +84,7 @@ GEMM_INLINE void GEMM_NAME(accumulate)(const int rows, const int vectors, ptrdif
         GEMM_EACH_ROW {
             GEMM_EACH_VECTOR GEMM_AT(tile + i * vectors * GEMM_LANES, j) = sum[i][j];
         }
-        GEMM_NAME(finish)(rows, columns, tile, vectors * GEMM_LANES, c, c_row, bias, flags);
+        GEMM_NAME(finish)(rows, vectors, columns, tile, c, c_row, bias, flags);
         return;
     }
     if (!(flags & GEMM_STORE)) {
@@ -88,24 +102,19 @@ GEMM_INLINE void GEMM_NAME(accumulate)(const int rows, const int vectors, ptrdif
             GEMM_EACH_VECTOR sum[i][j] += bias[i];
         }
     }
-    if (rows == GEMM_ROWS && flags & GEMM_RELU) {  /* a comparison with NaN is false, so NaN stays */
+    if (rows == GEMM_ROWS && flags & GEMM_RELU) {
         GEMM_EACH_ROW {
-            GEMM_EACH_VECTOR sum[i][j] =
-                (GEMM_NAME(vector))((GEMM_NAME(mask))sum[i][j] & ~(GEMM_NAME(mask))(sum[i][j] <= (GEMM_REAL)0));
+            GEMM_EACH_VECTOR sum[i][j] = GEMM_POSITIVE(sum[i][j]);
         }
     }
     GEMM_EACH_ROW {
         GEMM_EACH_VECTOR GEMM_AT(c + i * c_row, j) = sum[i][j];
     }
-#undef GEMM_EACH_ROW
-#undef GEMM_EACH_VECTOR
-#undef GEMM_AT
-#undef GEMM_READ
 }
 
 /* A switch over the sizes, each with its own inlined copy of `accumulate`. */
 #define GEMM_CASE(rows, vectors) \
-    case rows: GEMM_NAME(accumulate)(rows, vectors, GEMM_ARGUMENTS); break;
+    case rows: GEMM_NAME(accumulate)(rows, vectors, GEMM_PARTIAL, GEMM_ARGUMENTS); break;
 #if GEMM_ROWS == 8
 #define GEMM_CASES(vectors) \
     switch (rows) { \
@@ -127,16 +136,29 @@ GEMM_INLINE void GEMM_NAME(accumulate)(const int rows, const int vectors, ptrdif
     else GEMM_CASES(1)
 #endif
 
-/* One tile of any size up to ROWS x (VECTORS * LANES), A packed. */
-#define GEMM_ARGUMENTS depth, a, NULL, NULL, b, b_step, NULL, c, c_row, columns, bias, flags
-static void GEMM_NAME(tile)(int rows, ptrdiff_t depth, const GEMM_REAL *a, const GEMM_REAL *b, ptrdiff_t b_step,
-                            GEMM_REAL *c, ptrdiff_t c_row, ptrdiff_t columns, const GEMM_REAL *bias, int flags) {
+/* One tile of any size up to ROWS x (VECTORS * LANES). */
+#define GEMM_ARGUMENTS depth, a, a_row, a_step, NULL, NULL, b, b_step, NULL, c, c_row, columns, bias, flags
+#define GEMM_PARTIAL 0
+static void GEMM_NAME(tile)(int rows, ptrdiff_t depth, const GEMM_REAL *a, ptrdiff_t a_row, ptrdiff_t a_step,
+                            const GEMM_REAL *b, ptrdiff_t b_step, GEMM_REAL *c, ptrdiff_t c_row, ptrdiff_t columns,
+                            const GEMM_REAL *bias, int flags) {
     GEMM_SIZES
 }
+#undef GEMM_PARTIAL
+
+/* The same where B has `columns` columns and no more may be read. */
+#define GEMM_PARTIAL 1
+static void GEMM_NAME(tile_partial)(int rows, ptrdiff_t depth, const GEMM_REAL *a, ptrdiff_t a_row, ptrdiff_t a_step,
+                                    const GEMM_REAL *b, ptrdiff_t b_step, GEMM_REAL *c, ptrdiff_t c_row,
+                                    ptrdiff_t columns, const GEMM_REAL *bias, int flags) {
+    GEMM_SIZES
+}
+#undef GEMM_PARTIAL
 #undef GEMM_ARGUMENTS
 
-/* The same, B in place: step p of B begins at b + b_offset[p]. */
-#define GEMM_ARGUMENTS depth, a, NULL, NULL, b, 0, b_offset, c, c_row, columns, bias, flags
+#define GEMM_PARTIAL 0
+/* A a packed panel, ROWS elements for each step, and B in place: step p of B begins at b + b_offset[p]. */
+#define GEMM_ARGUMENTS depth, a, 1, GEMM_ROWS, NULL, NULL, b, 0, b_offset, c, c_row, columns, bias, flags
 static void GEMM_NAME(tile_b_in_place)(int rows, ptrdiff_t depth, const GEMM_REAL *a, const GEMM_REAL *b,
                                        const ptrdiff_t *b_offset, GEMM_REAL *c, ptrdiff_t c_row, ptrdiff_t columns,
                                        const GEMM_REAL *bias, int flags) {
@@ -145,7 +167,7 @@ static void GEMM_NAME(tile_b_in_place)(int rows, ptrdiff_t depth, const GEMM_REA
 #undef GEMM_ARGUMENTS
 
 /* A in place: A[i][p] = a[row_offset[i] + a_offset[p]]; also up to WIDE_ROWS x (WIDE_VECTORS * LANES). */
-#define GEMM_ARGUMENTS depth, a, row_offset, a_offset, b, b_step, NULL, c, c_row, columns, NULL, flags
+#define GEMM_ARGUMENTS depth, a, 0, 0, row_offset, a_offset, b, b_step, NULL, c, c_row, columns, NULL, flags
 static void GEMM_NAME(tile_a_in_place)(int rows, ptrdiff_t depth, const GEMM_REAL *a, const ptrdiff_t *row_offset,
                                        const ptrdiff_t *a_offset, const GEMM_REAL *b, ptrdiff_t b_step, GEMM_REAL *c,
                                        ptrdiff_t c_row, ptrdiff_t columns, int flags) {
@@ -159,6 +181,7 @@ static void GEMM_NAME(tile_a_in_place)(int rows, ptrdiff_t depth, const GEMM_REA
     GEMM_SIZES
 }
 #undef GEMM_ARGUMENTS
+#undef GEMM_PARTIAL
 #undef GEMM_CASE
 #undef GEMM_CASES
 #undef GEMM_SIZES
@@ -196,20 +219,24 @@ GEMM_INLINE void GEMM_NAME(transpose)(GEMM_NAME(column) *x) {
 #undef GEMM_ROUNDS
 }
 
-/* ROWS lanes, `lane` elements apart in memory, whose steps are adjacent: panel[p * step + l] = source[l * lane + p]. */
-static void GEMM_NAME(pack_transposed)(const GEMM_REAL *source, ptrdiff_t lane, ptrdiff_t depth, GEMM_REAL *panel,
-                                       ptrdiff_t step) {
+/* ROWS lanes, `lane` elements apart in memory, whose steps are adjacent: panel[p * step + l] = source[l * lane + p]; 0
+   for l >= lanes. */
+GEMM_INLINE void GEMM_NAME(pack_transposed)(const GEMM_REAL *source, ptrdiff_t lane, const int lanes, ptrdiff_t depth,
+                                            GEMM_REAL *panel, ptrdiff_t step) {
     ptrdiff_t p = 0;
     for (; p + GEMM_ROWS <= depth; p += GEMM_ROWS) {
         GEMM_NAME(column) x[GEMM_ROWS];
 #pragma GCC unroll 8
-        for (int l = 0; l < GEMM_ROWS; l++) x[l] = *(const GEMM_NAME(unaligned_column) *)(source + l * lane + p);
+        for (int l = 0; l < GEMM_ROWS; l++) {
+            if (l < lanes) x[l] = *(const GEMM_NAME(unaligned_column) *)(source + l * lane + p);
+            else x[l] = (GEMM_NAME(column)){0};
+        }
         GEMM_NAME(transpose)(x);
 #pragma GCC unroll 8
         for (int l = 0; l < GEMM_ROWS; l++) *(GEMM_NAME(unaligned_column) *)(panel + (p + l) * step) = x[l];
     }
     for (; p < depth; p++)
-        for (int l = 0; l < GEMM_ROWS; l++) panel[p * step + l] = source[l * lane + p];
+        for (int l = 0; l < GEMM_ROWS; l++) panel[p * step + l] = l < lanes ? source[l * lane + p] : 0;
 }
 
 /* A panel in the order in which tiles read it: panel[p * step + l] = source[l * lane + p * along], for l < lanes, and 0
@@ -221,8 +248,16 @@ static void GEMM_NAME(pack)(const GEMM_REAL *source, ptrdiff_t lane, ptrdiff_t a
         for (ptrdiff_t p = 0; p < depth; p++) {
 #pragma GCC unroll 4
             for (int j = 0; j < GEMM_VECTORS; j++)
-                *(GEMM_NAME(unaligned) *)(panel + p * step + j * GEMM_LANES) =
-                    *(const GEMM_NAME(unaligned) *)(source + p * along + j * GEMM_LANES);
+                GEMM_AT(panel + p * step, j) = GEMM_READ(source + p * along, j);
+        }
+        return;
+    }
+    if (lane == 1 && step - lanes < GEMM_LANES && step % GEMM_LANES == 0) {
+        const ptrdiff_t last = step / GEMM_LANES - 1;
+        const GEMM_NAME(part) part = GEMM_NAME(part_of)(lanes - last * GEMM_LANES);
+        for (ptrdiff_t p = 0; p < depth; p++) {
+            for (ptrdiff_t j = 0; j < last; j++) GEMM_AT(panel + p * step, j) = GEMM_READ(source + p * along, j);
+            GEMM_AT(panel + p * step, last) = GEMM_NAME(load_part)(source + p * along + last * GEMM_LANES, part);
         }
         return;
     }
@@ -233,7 +268,11 @@ static void GEMM_NAME(pack)(const GEMM_REAL *source, ptrdiff_t lane, ptrdiff_t a
                     *(const GEMM_NAME(unaligned_column) *)(source + p * along + done);
     } else if (along == 1) {
         for (; done + GEMM_ROWS <= lanes; done += GEMM_ROWS)
-            GEMM_NAME(pack_transposed)(source + done * lane, lane, depth, panel + done, step);
+            GEMM_NAME(pack_transposed)(source + done * lane, lane, GEMM_ROWS, depth, panel + done, step);
+        if (done < lanes && done + GEMM_ROWS <= step) {
+            GEMM_NAME(pack_transposed)(source + done * lane, lane, (int)(lanes - done), depth, panel + done, step);
+            done += GEMM_ROWS;
+        }
     }
     if (done == step) return;
     for (ptrdiff_t p = 0; p < depth; p++) {
@@ -243,14 +282,20 @@ static void GEMM_NAME(pack)(const GEMM_REAL *source, ptrdiff_t lane, ptrdiff_t a
     }
 }
 
-/* The transpose of `rows` x `columns`: target[j * target_row + i] = source[i * source_row + j]. */
+/* The transpose of `rows` x `columns`: target[j * target_row + i] = source[i * source_row + j]. The lines of the target
+   are written from end to end, a few at a time. */
 static void GEMM_NAME(transpose_to)(const GEMM_REAL *source, ptrdiff_t source_row, ptrdiff_t rows, ptrdiff_t columns,
                                     GEMM_REAL *target, ptrdiff_t target_row) {
-    ptrdiff_t i = 0;
-    for (; i + GEMM_ROWS <= rows; i += GEMM_ROWS)
-        GEMM_NAME(pack_transposed)(source + i * source_row, source_row, columns, target + i, target_row);
-    for (; i < rows; i++)
-        for (ptrdiff_t j = 0; j < columns; j++) target[j * target_row + i] = source[i * source_row + j];
+    const ptrdiff_t whole = rows / GEMM_ROWS * GEMM_ROWS;
+    ptrdiff_t j = 0;
+    for (; j + GEMM_ROWS <= columns; j += GEMM_ROWS)
+        for (ptrdiff_t i = 0; i < whole; i += GEMM_ROWS)
+            GEMM_NAME(pack_transposed)(source + i * source_row + j, source_row, GEMM_ROWS, GEMM_ROWS, target + j * target_row + i,
+                                       target_row);
+    for (ptrdiff_t l = j; l < columns; l++)
+        for (ptrdiff_t i = 0; i < whole; i++) target[l * target_row + i] = source[i * source_row + l];
+    for (ptrdiff_t i = whole; i < rows; i++)
+        for (ptrdiff_t l = 0; l < columns; l++) target[l * target_row + i] = source[i * source_row + l];
 }
 
 /* Rows of a few to a few dozen elements, where a call of memcpy for each would cost more than the copy. */
@@ -294,3 +339,9 @@ static GEMM_REAL GEMM_NAME(dot)(const GEMM_REAL *x, ptrdiff_t x_row, ptrdiff_t x
     for (int l = 0; l < GEMM_ROWS; l++) total += half[l];
     return total + lanes[0];
 }
+
+#undef GEMM_EACH_ROW
+#undef GEMM_EACH_VECTOR
+#undef GEMM_AT
+#undef GEMM_READ
+#undef GEMM_POSITIVE

@@ -46,6 +46,7 @@ cdef void multiply_one(const Product* first, const Batch* batch, Py_ssize_t inde
     cdef Product g = product_at(first, batch, index, scratch)
     if g.n == 1 and g.m > 1:  # a matrix times a vector: the tile wants the long side across
         transpose(&g)
+        g.c_row = g.n
     multiply(&g, threads, scratch)
 
 
@@ -54,20 +55,10 @@ cdef void multiply_batch(const Product* g, const Batch* batch, int threads, bint
     cdef Py_ssize_t index
     if share_batch:
         for index in prange(batch.count, schedule="static", num_threads=threads):
-            multiply_one(g, batch, index, 1, scratch + threadid() * (g.shared + g.private))
+            multiply_one(g, batch, index, 1, scratch + threadid() * g.private)
     else:
         for index in range(batch.count):
             multiply_one(g, batch, index, threads, scratch)
-
-
-cdef void transpose(Product* g) noexcept nogil:
-    """C^T = B^T A^T, for a C whose rows or columns are single elements."""
-    g.a, g.b = g.b, g.a
-    g.m, g.n = g.n, g.m
-    g.a_row, g.a_step, g.b_step, g.b_column = g.b_column, g.b_step, g.a_step, g.a_row
-    g.c_row = g.n
-    if g.flags & GEMM_BIAS_COLUMNS:
-        g.flags ^= GEMM_BIAS_COLUMNS | GEMM_BIAS_ROWS
 
 
 cdef void empty_sum(const Product* g, Py_ssize_t rows, const floating* dtype) noexcept nogil:
@@ -96,20 +87,27 @@ cdef void fold_rows(Product* g, Batch* batch) noexcept:
 
 cdef void run(Product* g, Batch* batch, const floating* dtype) except *:
     cdef double work = 0.01 * batch.count * g.m * g.n * g.k
-    cdef int threads = threads_for(work)
-    cdef bint share_batch = threads > 1 and batch.count >= threads
-    cdef Product longest = g[0]
+    cdef int threads
+    cdef bint share_batch
+    cdef Product longest
     cdef Scratch scratch
     if g.k == 0:
         empty_sum(g, batch.count * g.m, dtype)
         return
+    if batch.ndim == 0 and work < 300 and g.n > 1:  # a small product: no scratch, no threads, the GIL is kept
+        plan(g, dtype)
+        if g.private == 0:
+            multiply_serial(g, <floating*>NULL)
+            return
+    threads = threads_for(work)
+    share_batch = threads > 1 and batch.count >= threads
+    longest = g[0]
     if g.n == 1 and g.m > 1:
         transpose(&longest)
-    plan(&longest, 1 if share_batch else threads, dtype)
-    g.by_columns, g.depth, g.width = longest.by_columns, longest.depth, longest.width
-    g.shared, g.private = longest.shared, longest.private
-    scratch = take_scratch(sizeof(floating) * (
-        threads * (g.shared + g.private) if share_batch else g.shared + threads * g.private))
+    plan(&longest, dtype)
+    g.swapped, g.copy_a, g.pack_b = longest.swapped, longest.copy_a, longest.pack_b
+    g.block, g.private = longest.block, longest.private
+    scratch = take_scratch(sizeof(floating) * threads * g.private)
     with nogil:
         multiply_batch(g, batch, threads, share_batch, <floating*>scratch.data)
     give_scratch(scratch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,27 +15,45 @@ from .broadcast import SumTo, fit
 from .declare import op
 
 
-def product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None, relu: bool = False) -> np.ndarray:
-    """a @ b for arrays of two or more axes and one dtype, batches broadcast; no operand is copied to transpose it."""
+def product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None) -> np.ndarray:
+    """a @ b (+ bias) for arrays of one dtype, batches broadcast; no operand is copied to transpose it.
+
+    A vector a counts as one row, a vector b as one column, and that axis is not in the result.
+    """
     if a.ndim == 2 and b.ndim == 2:
-        out = empty((a.shape[0], b.shape[1]), a.dtype)
+        out = matrix = empty((a.shape[0], b.shape[1]), a.dtype)
     else:
-        batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-        a = np.broadcast_to(a, batch + a.shape[-2:])
-        b = np.broadcast_to(b, batch + b.shape[-2:])
-        out = empty((*batch, a.shape[-2], b.shape[-1]), a.dtype)
+        rows, columns = a.shape[-2:-1], b.shape[-1:] if b.ndim > 1 else ()
+        a, b = a if a.ndim > 1 else a[None], b if b.ndim > 1 else b[:, None]
+        batch = a.shape[:-2]
+        if b.shape[:-2] != batch:
+            batch = np.broadcast_shapes(batch, b.shape[:-2])
+            a, b = np.broadcast_to(a, batch + a.shape[-2:]), np.broadcast_to(b, batch + b.shape[-2:])
+        out = empty(batch + rows + columns, a.dtype)
+        matrix = out.reshape((*batch, a.shape[-2], b.shape[-1]))
     if a.dtype not in KERNEL_DTYPES:
-        return np.einsum("...ij,...jk->...ik", a, b, out=out)  # integers; einsum without optimize calls no BLAS
-    if out.size:
-        kernels.matmul.matmul(a, b, out, contiguous(bias), relu)
+        np.einsum("...ij,...jk->...ik", a, b, out=matrix)  # integers; einsum without optimize calls no BLAS
+    else:
+        _kernel(a, b, matrix, bias if bias is None else contiguous(bias))
     return out
 
 
+_kernel = kernels.matmul.matmul
+
+
+def _times(a: Any, b: Any) -> Any:
+    """a @ b for arrays, or for Tensors in a backward that is recorded."""
+    return product(a, b) if type(a) is np.ndarray and type(b) is np.ndarray else MatMul.on(a, b)
+
+
 class MatMul(Function):
-    """x @ y for matrices or batches of them."""
+    """x @ y for matrices, batches of them, and vectors."""
+
+    shapes: Any = None  # where not both are matrices
 
     def forward(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        self.shapes = x.shape, y.shape
+        if x.ndim != 2 or y.ndim != 2:
+            self.shapes = x.shape, y.shape
         if self.needs(1):
             self.x = x
         if self.needs(0):
@@ -42,9 +61,24 @@ class MatMul(Function):
         return product(x, y)
 
     def backward(self, g: Any) -> Any:
+        if self.shapes is not None:
+            return self._backward_in_batches(g)
+        gx = _times(g, self.y.T) if self.needs(0) else None
+        return gx, (_times(self.x.T, g) if self.needs(1) else None)
+
+    def _backward_in_batches(self, g: Any) -> Any:
         x, y = self.shapes
-        gx = fit(MatMul.on(g, self.y.swapaxes(-2, -1)), x) if self.needs(0) else None
-        return gx, (fit(MatMul.on(self.x.swapaxes(-2, -1), g), y) if self.needs(1) else None)
+        a, b = x if len(x) > 1 else (1, *x), y if len(y) > 1 else (*y, 1)
+        if len(b) == 2:  # all rows of all batches are one matrix
+            a = (prod(a[:-1]), a[-1])
+        batch = g.shape[: g.ndim - (len(x) > 1) - (len(y) > 1)] if len(b) > 2 else ()
+        g = g.reshape((*batch, a[-2], b[-1]))
+        gx = gy = None
+        if self.needs(0):
+            gx = fit(_times(g, self.y.reshape(b).swapaxes(-2, -1)), a).reshape(x)
+        if self.needs(1):
+            gy = fit(_times(self.x.reshape(a).swapaxes(-2, -1), g), b).reshape(y)
+        return gx, gy
 
 
 def _mismatch(x: Tensor, y: Tensor, name: str) -> RuntimeError:
@@ -66,40 +100,29 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     >>> minigrad.matmul(minigrad.ones(5, 2, 3), minigrad.ones(3, 4)).shape
     (5, 2, 4)
     """
-    for operand in (input, other):
-        if not isinstance(operand, Tensor | np.ndarray):
-            raise TypeError(f"matmul: expected Tensors, got {type(operand).__name__}")
-    x, y = as_tensor(input), as_tensor(other)
-    if x.ndim == 0 or y.ndim == 0:
+    if not (isinstance(input, Tensor) and isinstance(other, Tensor)):
+        for operand in (input, other):
+            if not isinstance(operand, Tensor | np.ndarray):
+                raise TypeError(f"matmul: expected Tensors, got {type(operand).__name__}")
+        input, other = as_tensor(input), as_tensor(other)
+    x, y = input._value, other._value
+    m, n = x.ndim, y.ndim
+    if m == 0 or n == 0:
         raise RuntimeError(
-            f"both arguments to matmul need to be at least 1D, but they are {x.ndim}D and {y.ndim}D; use * for numbers"
+            f"both arguments to matmul need to be at least 1D, but they are {m}D and {n}D; use * for numbers"
         )
-    if x._value.dtype != y._value.dtype:
+    if x.dtype is not y.dtype and x.dtype != y.dtype:
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {x.dtype} != {y.dtype}")
-    if x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
-        raise _mismatch(x, y, "matmul")
-    if x.ndim == 2 and y.ndim == 2:
-        return MatMul.apply(x, y)
-    if x.ndim == 1:
-        out = matmul(x.unsqueeze(0), y)
-        return out.squeeze(-2 if y.ndim > 1 else 0)
-    if y.ndim == 1:
-        return matmul(x, y.unsqueeze(1)).squeeze(-1)
-    if y.ndim == 2:  # one product with all rows is faster than a batch of small ones
-        return MatMul.apply(x.reshape(-1 if x._value.size else _rows(x), x.shape[-1]), y).reshape(
-            (*x.shape[:-1], y.shape[-1])
-        )
-    try:
-        np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
-    except ValueError:
-        raise RuntimeError(
-            f"matmul: the batch axes of shapes {list(x.shape)} and {list(y.shape)} do not broadcast"
-        ) from None
-    return MatMul.apply(x, y)
-
-
-def _rows(x: Tensor) -> int:
-    return int(np.prod(x.shape[:-1]))
+    if x.shape[-1] != y.shape[-2 if n > 1 else 0]:
+        raise _mismatch(input, other, "matmul")
+    if m > 2 and n > 2 and x.shape[:-2] != y.shape[:-2]:
+        try:
+            np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+        except ValueError:
+            raise RuntimeError(
+                f"matmul: the batch axes of shapes {list(x.shape)} and {list(y.shape)} do not broadcast"
+            ) from None
+    return MatMul.apply(input, other)
 
 
 @op(".__rmatmul__")
@@ -173,9 +196,13 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, a
 
 
 class Linear(Function):
-    """x @ weight.T + bias in one kernel call."""
+    """x @ weight.T + bias in one kernel call, for rows of any number of axes."""
+
+    shape: Any = None  # of an x that is no matrix
 
     def forward(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
+        if x.ndim != 2:
+            self.shape = x.shape
         if self.needs(1):
             self.x = x
         if self.needs(0):
@@ -183,9 +210,33 @@ class Linear(Function):
         return product(x, weight.T, bias)
 
     def backward(self, g: Any) -> Any:
-        gx = MatMul.on(g, self.weight) if self.needs(0) else None
-        gw = MatMul.on(g.swapaxes(0, 1), self.x) if self.needs(1) else None
+        shape = self.shape
+        if shape is not None:
+            g = g.reshape((prod(shape[:-1]), g.shape[-1]))
+        gx = gw = None
+        if self.needs(0):
+            gx = _times(g, self.weight)
+            if shape is not None:
+                gx = gx.reshape(shape)
+        if self.needs(1):
+            gw = _times(g.T, self.x if shape is None else self.x.reshape((g.shape[0], shape[-1])))
         return gx, gw, (SumTo.on(g, g.shape[1:]) if self.needs(2) else None)
+
+
+def _fits(input: Any, weight: Any, bias: Any) -> bool:
+    """Whether these are plainly right for `linear`; if not, it finds out what is wrong."""
+    if not (isinstance(input, Tensor) and isinstance(weight, Tensor)):
+        return False
+    x, w = input._value, weight._value
+    if (
+        x.ndim == 0
+        or w.ndim != 2
+        or x.shape[-1] != w.shape[1]
+        or x.dtype is not w.dtype
+        or x.dtype not in KERNEL_DTYPES
+    ):
+        return False
+    return bias is None or (isinstance(bias, Tensor) and bias._value.shape == w.shape[:1] and bias.dtype is w.dtype)
 
 
 @op("F.linear")
@@ -194,6 +245,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     Shapes: input (..., in), weight (out, in), bias (out); result (..., out).
     """
+    if _fits(input, weight, bias):
+        return Linear.apply(input, weight, bias)
     input = as_tensor(input)
     check_tensors("linear", weight=weight, bias=bias)
     if weight.ndim != 2 or input.ndim == 0:
@@ -210,10 +263,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             f"linear: bias has shape {list(bias.shape)}, expected {list(weight.shape[:1])} for weight {list(weight.shape)}"
         )
     same_dtype("linear", input=input, weight=weight, bias=bias)
-    if input.ndim == 2:
-        return Linear.apply(input, weight, bias)
-    rows = input.reshape(_rows(input), input.shape[-1])
-    return Linear.apply(rows, weight, bias).reshape((*input.shape[:-1], weight.shape[0]))
+    return Linear.apply(input, weight, bias)
 
 
 @op("tensordot")
