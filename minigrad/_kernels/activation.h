@@ -3,33 +3,8 @@
 #define MINIGRAD_ACTIVATION_H
 
 #include <math.h>
-#include "simd.h"
-
-#define JOIN_(a, b) a##_##b
-#define JOIN(a, b) JOIN_(a, b)
-
-#define REAL float
-#define REAL_BITS 32
-#define VECTOR f32_vector
-#define FN(name) JOIN(name, f32)
-#include "exp.h"
-#include "special.h"
-#include "activation_loops.h"
-#undef REAL
-#undef REAL_BITS
-#undef VECTOR
-#undef FN
-#undef K
-#undef LOWEST
-#undef HIGHEST
-
-#define REAL double
-#define REAL_BITS 64
-#define VECTOR f64_vector
-#define FN(name) JOIN(name, f64)
-#include "exp.h"
-#include "special.h"
-#include "activation_loops.h"
+#define TEMPLATE "activation_loops.h"
+#include "both_types.h"
 
 /* An operation's loops over float and double. */
 typedef struct {

@@ -3,6 +3,8 @@
    The arguments are x, or g and then x (or y, the output), and up to two parameters p and q. A comparison with NaN is
    false, and larger and smaller return their second argument then: what stands there lets NaN through. */
 
+#include "special.h"
+
 #define CONSTANT(value) FN(splat)(K(value))
 
 /* A loop over `size` elements of one or two arrays (one alone comes twice); out may be one of them. */

@@ -1,5 +1,5 @@
-/* exp, expm1 and log1p for vectors, without branches, calls or tables. A template: REAL, VECTOR and FN(name) are the
-   type's, and every file that computes with both types includes it twice (see activation.h).
+/* exp, expm1 and log1p for vectors, without branches, calls or tables. A template: both_types.h includes
+   it once for float and once for double, where REAL, REAL_BITS, VECTOR and FN(name) are the type's.
 
    With n = round(x / ln 2) and r = x - n ln 2, |r| <= ln 2 / 2: exp(x) = 2^n exp(r), exp(r) by a polynomial, ln 2 in two
    parts (Cody and Waite 1980); and expm1(x) = 2^n expm1(r) + (2^n - 1), where nothing cancels since 2^n - 1 is 0 or below
@@ -8,7 +8,8 @@
    (Lawson 1961); their own error is below 2^-26 for float and 2^-58 for double. Errors of exp, subnormal results
    included: float ERRORS_FLOAT; double ERRORS_DOUBLE. Gradual underflow, infinity and NaN as in C. */
 
-#define K(constant) ((REAL)(constant))
+#undef K
+#define K(constant) ((REAL)(constant)) /* in a template: 1.5 alone would be a double */
 
 /* expm1(r) for |r| <= ln 2 / 2 */
 INLINE VECTOR FN(expm1_reduced)(VECTOR r) {
@@ -45,6 +46,8 @@ INLINE VECTOR FN(reduce)(VECTOR x, VECTOR *r) {
 }
 
 /* exp(x) for LOWEST <= x <= HIGHEST, whose exponentials are 0 and infinity, or NaN */
+#undef LOWEST
+#undef HIGHEST
 #if REAL_BITS == 32
 #define LOWEST (-104.0f)
 #define HIGHEST 89.0f

@@ -150,11 +150,52 @@ INLINE f64_vector signed_as_f64(f64_vector x, f64_vector y) {
     return (f64_vector)(((u64_vector)x & 0x7fffffffffffffffu) | ((u64_vector)y & 0x8000000000000000u));
 }
 
-#define DEFINE_MEMORY(suffix, real, vector)                                                                           \
-    INLINE vector splat_##suffix(real value) { return value - (vector){0}; }                                          \
-    INLINE vector load_##suffix(const real *from) { return *(const suffix##_unaligned *)from; }                       \
-    INLINE void store_##suffix(real *to, vector value) { *(suffix##_unaligned *)to = value; }                         \
-    /* The first `count` < LANES elements, the rest `value`. */                                                       \
+/* sums[0] + sums[1] += v, in double precision */
+INLINE void widen_f32(f64_vector *sums, f32_vector v) {
+    f32_half_vector half;
+    memcpy(&half, &v, sizeof half);
+    sums[0] += __builtin_convertvector(half, f64_vector);
+    memcpy(&half, (char *)&v + sizeof half, sizeof half);
+    sums[1] += __builtin_convertvector(half, f64_vector);
+}
+
+INLINE void widen_f64(f64_vector *sums, f64_vector v) { sums[0] += v; }
+
+/* The largest lane (if none is NaN), and the sum of the lanes, pairwise. */
+#if VECTOR_BYTES == 64
+INLINE float largest_lane_f32(f32_vector v) { return _mm512_reduce_max_ps((__m512)v); }
+INLINE double largest_lane_f64(f64_vector v) { return _mm512_reduce_max_pd((__m512d)v); }
+INLINE double sum_lanes(f64_vector v) { return _mm512_reduce_add_pd((__m512d)v); }
+#else
+#define DEFINE_LARGEST(suffix, real, vector)                                                                          \
+    INLINE real largest_lane_##suffix(vector v) {                                                                     \
+        real largest = v[0];                                                                                          \
+        for (int lane = 1; lane < LANES_##suffix; lane++)                                                             \
+            largest = v[lane] > largest ? v[lane] : largest;                                                          \
+        return largest;                                                                                               \
+    }
+DEFINE_LARGEST(f32, float, f32_vector)
+DEFINE_LARGEST(f64, double, f64_vector)
+
+INLINE double sum_lanes(f64_vector v) {
+#if VECTOR_BYTES == 32
+    return (v[0] + v[2]) + (v[1] + v[3]);
+#else
+    return v[0] + v[1];
+#endif
+}
+#endif
+
+#if VECTOR_BYTES == 64 /* masked loads and stores: nothing goes through the stack */
+#define DEFINE_PARTS(suffix, real, vector, native, kind, mask)                                                        \
+    INLINE vector load_part_##suffix(const real *from, ptrdiff_t count, real value) {                                 \
+        return (vector)_mm512_mask_loadu_##kind(_mm512_set1_##kind(value), (mask)((1u << count) - 1), from);          \
+    }                                                                                                                 \
+    INLINE void store_part_##suffix(real *to, vector value, ptrdiff_t count) {                                        \
+        _mm512_mask_storeu_##kind(to, (mask)((1u << count) - 1), (native)value);                                      \
+    }
+#else
+#define DEFINE_PARTS(suffix, real, vector, native, kind, mask)                                                        \
     INLINE vector load_part_##suffix(const real *from, ptrdiff_t count, real value) {                                 \
         vector part = splat_##suffix(value);                                                                          \
         memcpy(&part, from, (size_t)count * sizeof(real));                                                            \
@@ -163,23 +204,15 @@ INLINE f64_vector signed_as_f64(f64_vector x, f64_vector y) {
     INLINE void store_part_##suffix(real *to, vector value, ptrdiff_t count) {                                        \
         memcpy(to, &value, (size_t)count * sizeof(real));                                                             \
     }
+#endif
 
-#if VECTOR_BYTES == 64 /* masked loads and stores: nothing goes through the stack */
-#define DEFINE_PARTS(suffix, real, vector, native, kind, mask)                                                        \
-    INLINE vector splat_##suffix(real value) { return (vector)_mm512_set1_##kind(value); }                            \
+/* Whole vectors, and the first `count` <= LANES elements of one, the rest `value`. */
+#define DEFINE_MEMORY(suffix, real, vector, native, kind, mask)                                                       \
+    INLINE vector splat_##suffix(real value) { return value - (vector){0}; }                                          \
     INLINE vector load_##suffix(const real *from) { return *(const suffix##_unaligned *)from; }                       \
     INLINE void store_##suffix(real *to, vector value) { *(suffix##_unaligned *)to = value; }                         \
-    INLINE vector load_part_##suffix(const real *from, ptrdiff_t count, real value) {                                 \
-        return (vector)_mm512_mask_loadu_##kind(_mm512_set1_##kind(value), (mask)((1u << count) - 1), from);          \
-    }                                                                                                                 \
-    INLINE void store_part_##suffix(real *to, vector value, ptrdiff_t count) {                                        \
-        _mm512_mask_storeu_##kind(to, (mask)((1u << count) - 1), (native)value);                                      \
-    }
-DEFINE_PARTS(f32, float, f32_vector, __m512, ps, __mmask16)
-DEFINE_PARTS(f64, double, f64_vector, __m512d, pd, __mmask8)
-#else
-DEFINE_MEMORY(f32, float, f32_vector)
-DEFINE_MEMORY(f64, double, f64_vector)
-#endif
+    DEFINE_PARTS(suffix, real, vector, native, kind, mask)
+DEFINE_MEMORY(f32, float, f32_vector, __m512, ps, __mmask16)
+DEFINE_MEMORY(f64, double, f64_vector, __m512d, pd, __mmask8)
 
 #endif

@@ -309,20 +309,6 @@ def softsign(input: Tensor) -> Tensor:
     return x / (x.abs() + 1)
 
 
-def _outer_n_inner(x: np.ndarray, axis: int) -> np.ndarray:
-    """x seen as (outer, n, inner) around `axis`."""
-    outer = math.prod(x.shape[:axis])
-    return contiguous(x).reshape(outer, x.shape[axis], math.prod(x.shape[axis + 1 :]))
-
-
-def along(kernel: Any, axis: int, *arrays: np.ndarray) -> np.ndarray:
-    """A kernel of arrays seen as (outer, n, inner), into a new array."""
-    out = empty_like(arrays[0])
-    if out.size:
-        kernel(*(_outer_n_inner(x, axis) for x in arrays), _outer_n_inner(out, axis))
-    return out
-
-
 def dotted(a: Any, b: Any, axis: int) -> Any:
     """The sum of a * b along `axis`, kept."""
     if isinstance(a, Tensor):
@@ -333,36 +319,37 @@ def dotted(a: Any, b: Any, axis: int) -> Any:
 class Softmax(Function):
     def forward(self, x: np.ndarray, axis: int) -> np.ndarray:
         self.axis = axis
-        self.out = along(rows.softmax_forward, axis, x)
+        self.out = mapped(rows.softmax_forward, x, axis)
         return self.out
 
     def backward(self, g: Any) -> Any:
         if isinstance(g, Tensor):
             return self.out * (g - dotted(g, self.out, self.axis))
-        return along(rows.softmax_backward, self.axis, g, self.out)
+        return pulled(rows.softmax_backward, g, self.out, self.axis)
 
 
 class LogSoftmax(Function):
     def forward(self, x: np.ndarray, axis: int) -> np.ndarray:
         self.axis = axis
-        self.out = along(rows.log_softmax_forward, axis, x)
+        self.out = mapped(rows.log_softmax_forward, x, axis)
         return self.out
 
     def backward(self, g: Any) -> Any:
         if isinstance(g, Tensor):
             return g - Exp.on(self.out) * g.sum(self.axis, True)
-        return along(rows.log_softmax_backward, self.axis, g, self.out)
+        return pulled(rows.log_softmax_backward, g, self.out, self.axis)
 
 
 def _softmax(function: type[Function], name: str, input: Tensor, dim: int | None, dtype: Any) -> Tensor:
     x = floating(input) if dtype is None else cast(as_tensor(input), as_dtype(dtype))
     if dim is None:
         raise TypeError(f"{name}() needs dim: the axis along which the probabilities sum to 1")
-    same_dtype(name, input=x)
-    if x.ndim == 0:
-        axis_of(dim, 0)
+    if x._value.dtype not in KERNEL_DTYPES:
+        same_dtype(name, input=x)  # raises
+    axis = axis_of(dim, x._value.ndim)
+    if x._value.ndim == 0:
         return function.apply(x.reshape(1), 0).reshape(())
-    return function.apply(x, axis_of(dim, x.ndim))
+    return function.apply(x, axis)
 
 
 @op("softmax", ".softmax", "F.softmax")

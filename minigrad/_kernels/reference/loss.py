@@ -3,28 +3,28 @@
 import numpy as np
 
 
-def _log_softmax(x):
+def _log_softmax(x, axis=1):
     with np.errstate(invalid="ignore", divide="ignore"):
-        shifted = x.astype(np.float64) - x.max(axis=1, keepdims=True)
-        return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        shifted = x.astype(np.float64) - x.max(axis, keepdims=True)
+        return shifted - np.log(np.exp(shifted).sum(axis, keepdims=True))
 
 
-def softmax_forward(x, out):
-    out[...] = np.exp(_log_softmax(x))
+def softmax_forward(x, out, axis=1):
+    out[...] = np.exp(_log_softmax(x, axis))
 
 
-def softmax_backward(g, y, dx):
+def softmax_backward(g, y, dx, axis=1):
     g, y = g.astype(np.float64), y.astype(np.float64)
-    dx[...] = y * (g - (g * y).sum(axis=1, keepdims=True))
+    dx[...] = y * (g - (g * y).sum(axis, keepdims=True))
 
 
-def log_softmax_forward(x, out):
-    out[...] = _log_softmax(x)
+def log_softmax_forward(x, out, axis=1):
+    out[...] = _log_softmax(x, axis)
 
 
-def log_softmax_backward(g, y, dx):
+def log_softmax_backward(g, y, dx, axis=1):
     g, y = g.astype(np.float64), y.astype(np.float64)
-    dx[...] = g - np.exp(y) * g.sum(axis=1, keepdims=True)
+    dx[...] = g - np.exp(y) * g.sum(axis, keepdims=True)
 
 
 def exp_forward(x, out):
