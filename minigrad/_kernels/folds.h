@@ -140,16 +140,22 @@ static NOINLINE void FN(column_squares)(const REAL *restrict x, ptrdiff_t stride
 
 /* dx = g where x is `extreme` (or both NaN), shared equally, else 0; where that is NaN and `spoils`, all NaN */
 static void FN(share_row)(const REAL *x, REAL extreme, REAL g, REAL *dx, ptrdiff_t n, int spoils) {
-    REAL ties = 0;
+    ptrdiff_t ties = 0;
     int is_nan = extreme != extreme;
     if (is_nan && spoils)
         g = extreme;
-    for (ptrdiff_t i = 0; i < n; i++)
-        ties += (REAL)(x[i] == extreme);
-    if (is_nan)
-        for (ptrdiff_t i = 0; i < n; i++)
-            ties += (REAL)(x[i] != x[i]);
-    REAL share = g / ties, none = is_nan && spoils ? extreme : 0;
+    for (ptrdiff_t start = 0; start < n; start += 1 << 20) { /* counted in 32 bits, which are as wide as the floats */
+        ptrdiff_t end = n - start < 1 << 20 ? n : start + (1 << 20);
+        int32_t found = 0;
+        if (is_nan)
+            for (ptrdiff_t i = start; i < end; i++)
+                found += x[i] != x[i];
+        else
+            for (ptrdiff_t i = start; i < end; i++)
+                found += x[i] == extreme;
+        ties += found;
+    }
+    REAL share = g / (REAL)ties, none = is_nan && spoils ? extreme : 0;
     if (is_nan)
         for (ptrdiff_t i = 0; i < n; i++)
             dx[i] = x[i] != x[i] ? share : none;

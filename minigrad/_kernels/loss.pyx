@@ -17,7 +17,7 @@ A row of -inf only, or one with +inf or NaN, gives NaN throughout, as in PyTorch
 cimport numpy as cnp
 from cython.parallel cimport prange
 from libc.math cimport log
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 cnp.import_array()
 
@@ -81,6 +81,7 @@ cdef struct Call:
     const void* weight
     const void* scale
     void* lse  # logsumexp, too
+    Py_ssize_t scale_step  # 0 where one scale serves all positions
     void* loss
     int64_t ignore_index
     double smoothing
@@ -276,23 +277,24 @@ cdef inline void cross_entropy_backward_tile(const floating* x, floating* dx, co
     cdef floating of_target[WIDTH]
     cdef const floating* weight = <const floating*>call.weight
     cdef const floating* lse = <const floating*>call.lse + tile.first
-    cdef const floating* scale = <const floating*>call.scale + tile.first
+    cdef const floating* scales = <const floating*>call.scale
     cdef const int64_t* target = call.target + tile.first
     cdef Py_ssize_t step = tile.stride if tile.stride else 1  # from class to class
     cdef Py_ssize_t pitch = 1 if tile.stride else tile.n  # from position to position
     cdef double even = call.smoothing / <double>tile.n
     cdef double of_class
-    cdef floating w
+    cdef floating w, scale
     cdef floating* row = dx
     cdef Py_ssize_t i, j
     sum_exponentials(x, tile, lse, dx, total)
     for j in range(tile.width):
         of_class = 0
+        scale = scales[(tile.first + j) * call.scale_step]
         if target[j] != call.ignore_index:
             of_class = (1 - call.smoothing) * (<double>weight[target[j]] if weight != NULL else 1.0)
-        of_p[j] = <floating>(scale[j] * (of_class + even * call.total_weight) / total[j])
-        of_w[j] = <floating>(scale[j] * even)
-        of_target[j] = <floating>(scale[j] * of_class)
+        of_p[j] = <floating>(scale * (of_class + even * call.total_weight) / total[j])
+        of_w[j] = <floating>(scale * even)
+        of_target[j] = <floating>(scale * of_class)
     if tile.stride == 0:
         for j in range(tile.width):
             if call.smoothing == 0:
@@ -524,7 +526,7 @@ def cross_entropy_forward(cnp.ndarray logits, cnp.ndarray target, cnp.ndarray we
                           double label_smoothing, cnp.ndarray loss, cnp.ndarray lse):
     """The loss of each position, 0 where target is ignore_index, and lse = log sum exp of its logits.
 
-    logits (N, C, S); target (N, S), int64, classes or ignore_index; weight (C,) or None; loss, lse (N, S).
+    logits (N, C, ...); target (N, ...), int64, classes or ignore_index; weight (C,) or None; loss, lse like target.
     """
     cdef Call call
     set_classes(&call, logits, target, weight, ignore_index, label_smoothing, lse)
@@ -534,11 +536,35 @@ def cross_entropy_forward(cnp.ndarray logits, cnp.ndarray target, cnp.ndarray we
 
 def cross_entropy_backward(cnp.ndarray logits, cnp.ndarray target, cnp.ndarray weight, int64_t ignore_index,
                            double label_smoothing, cnp.ndarray lse, cnp.ndarray scale, cnp.ndarray dx):
-    """dx = the gradient of sum(scale * loss) for the logits; scale (N, S). Ignored positions get 0."""
+    """dx = the gradient of sum(scale * loss) for the logits; scale is like target, or one element for all. Ignored
+    positions get 0."""
     cdef Call call
     set_classes(&call, logits, target, weight, ignore_index, label_smoothing, lse)
-    call.scale = data_of(scale)
+    call.scale, call.scale_step = data_of(scale), cnp.PyArray_SIZE(scale) > 1
     run(&call, CROSS_ENTROPY_BACKWARD, logits, None, dx, 1, 2)
+
+
+def weigh_classes(cnp.ndarray target, cnp.ndarray weight, Py_ssize_t classes, int64_t ignore_index) -> float:
+    """The sum of the weights (1 each for None) of the classes in target, ignore_index left out. IndexError for a class
+    outside [0, classes)."""
+    cdef const int64_t* labels = <const int64_t*>cnp.PyArray_DATA(target)
+    cdef const float* floats = <const float*>data_of(weight)
+    cdef const double* doubles = <const double*>data_of(weight)
+    cdef bint is_float = weight is not None and cnp.PyArray_TYPE(weight) == cnp.NPY_FLOAT32
+    cdef Py_ssize_t size = cnp.PyArray_SIZE(target)
+    cdef Py_ssize_t i
+    cdef Py_ssize_t kept = 0
+    cdef double total = 0
+    for i in range(size):
+        if labels[i] == ignore_index:
+            continue
+        if <uint64_t>labels[i] >= <uint64_t>classes:
+            raise IndexError(
+                f"Target {labels[i]} is out of bounds: there are {classes} classes, 0 to {classes - 1}")
+        kept += 1
+        if weight is not None:
+            total += floats[labels[i]] if is_float else doubles[labels[i]]
+    return total if weight is not None else kept
 
 
 # ------------------------------------------------------------------ exp by itself
