@@ -1,277 +1,205 @@
 """Activations, forward and backward, in one pass each.
 
-Each reads its inputs once and writes its output once; the cheap ones run at the speed of memory. A comparison with
-NaN is false, so the forms below are chosen to let NaN through, as PyTorch does. An output may be one of the inputs.
+Each reads its inputs once and writes its output once: in memory they run at about the speed of a copy, in the cache at
+that of the arithmetic, some 12 vector operations for an exponential. activation_loops.h holds the formulas (chosen so
+that nothing overflows or cancels, and NaN comes through as in PyTorch), exp.h and special.h the functions beneath. A
+vector computes the same wherever it lies, the last elements too. An output may be one of the inputs.
 
-sigmoid uses exp(-|x|), which cannot overflow. GELU(x) = x P(N(0,1) <= x) takes the probability from the tail on x's
-side, so that it keeps its digits far below zero; its tanh form is x sigmoid(2u), since (1 + tanh u) / 2 = sigmoid(2u).
-In float32 the largest errors measured are 2.3 ulp for sigmoid, 2 for erf, 9 for GELU, and 200 for its tanh form far
-below zero, where exp magnifies the rounding of 2u (PyTorch's is 0 there); float64 takes erf from the C library. exp.h
-and special.h say how.
-Source: Hendrycks, Gimpel: "Gaussian error linear units", arXiv 1606.08415.
+In float32 the largest errors measured, in ulp: ERRORS. float64
+takes erf from the C library.
+Sources: Clevert, Unterthiner, Hochreiter: "Fast and accurate deep network learning by exponential linear units",
+arXiv 1511.07289; Hendrycks, Gimpel: "Gaussian error linear units", arXiv 1606.08415 (GELU, SiLU); Misra: "Mish",
+arXiv 1908.08681.
 """
 
 cimport numpy as cnp
 from cython.parallel cimport prange
-from libc.string cimport memcpy
 
 cnp.import_array()
 
 include "threads.pxi"
 
-cdef extern from "special.h" nogil:
-    float exp_float(float x)
-    double exp_double(double x)
-    float erf_float(float x)
-    double erf_double(double x)
-    float normal_tail_float(float z, float* density)
-    double normal_tail_double(double z, double* density)
-    float fabsf(float x)
-    double fabs(double x)
+cdef extern from "activation.h" nogil:
+    ctypedef struct loops:
+        void (*floats)(const float*, const float*, float*, Py_ssize_t, float, float) noexcept nogil
+        void (*doubles)(const double*, const double*, double*, Py_ssize_t, double, double) noexcept nogil
+    const loops relu_loops, relu_slope_loops
+    const loops leaky_relu_loops, leaky_relu_slope_loops
+    const loops hardtanh_loops, hardtanh_slope_loops
+    const loops sigmoid_loops, sigmoid_slope_loops
+    const loops tanh_loops, tanh_slope_loops
+    const loops elu_loops, elu_slope_loops
+    const loops softplus_loops, softplus_slope_loops
+    const loops logsigmoid_loops, logsigmoid_slope_loops
+    const loops silu_loops, silu_slope_loops
+    const loops mish_loops, mish_slope_loops
+    const loops gelu_loops, gelu_slope_loops
+    const loops gelu_tanh_loops, gelu_tanh_slope_loops
+    const loops erf_loops
 
 ctypedef fused floating:
     float
     double
 
-# The constant 1 is a variable `one` below: written out, it would make Cython compute in double.
-
-# A loop over `size` elements of one or two inputs (one alone comes twice), with the operation's parameter.
-ctypedef void (*float_loop)(const float*, const float*, float*, Py_ssize_t, float) noexcept nogil
-ctypedef void (*double_loop)(const double*, const double*, double*, Py_ssize_t, double) noexcept nogil
-
 cdef enum:
-    TILE = 1024
+    SHARE = 1024  # threads take multiples of this many elements
 
 
-cdef inline floating magnitude(floating x) noexcept nogil:
+cdef inline void stretch(const loops* loop, const floating* a, const floating* b, floating* out, Py_ssize_t begin,
+                         Py_ssize_t end, floating p, floating q) noexcept nogil:
     if floating is float:
-        return fabsf(x)
+        loop.floats(a + begin, b + begin, out + begin, end - begin, p, q)
     else:
-        return fabs(x)
+        loop.doubles(a + begin, b + begin, out + begin, end - begin, p, q)
 
 
-cdef inline floating exponential(floating x) noexcept nogil:
-    if floating is float:
-        return exp_float(x)
-    else:
-        return exp_double(x)
-
-
-cdef inline floating normal_tail(floating z, floating* density) noexcept nogil:
-    if floating is float:
-        return normal_tail_float(z, density)
-    else:
-        return normal_tail_double(z, density)
-
-
-cdef inline floating sigmoid(floating x) noexcept nogil:
-    cdef floating e = exponential(-magnitude(x))
-    cdef floating one = 1
-    cdef floating numerator = one if x >= 0 else e
-    return numerator / (one + e)
-
-
-cdef inline floating tanh_argument(floating x) noexcept nogil:
-    # 2u of the tanh form, u = sqrt(2 / pi) (x + 0.044715 x^3)
-    return <floating>1.5957691216057308 * (x + <floating>0.044715 * x * x * x)
-
-
-cdef void relu_loop(const floating* x, const floating* _, floating* out, Py_ssize_t size,
-                    floating parameter) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(size):
-        out[i] = 0 if x[i] <= 0 else x[i]
-
-
-cdef void relu_backward_loop(const floating* g, const floating* y, floating* dx, Py_ssize_t size,
-                             floating parameter) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef floating gradient
-    for i in range(size):
-        gradient = g[i]
-        dx[i] = 0 if y[i] <= 0 else gradient
-
-
-cdef void leaky_relu_loop(const floating* x, const floating* _, floating* out, Py_ssize_t size,
-                          floating slope) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef floating scaled
-    for i in range(size):
-        scaled = x[i] * slope
-        out[i] = x[i] if x[i] > 0 else scaled
-
-
-cdef void leaky_relu_backward_loop(const floating* g, const floating* x, floating* dx, Py_ssize_t size,
-                                   floating slope) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef floating gradient, scaled
-    for i in range(size):
-        gradient = g[i]
-        scaled = gradient * slope
-        dx[i] = gradient if x[i] > 0 else scaled
-
-
-cdef void sigmoid_loop(const floating* x, const floating* _, floating* out, Py_ssize_t size,
-                       floating parameter) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(size):
-        out[i] = sigmoid(x[i])
-
-
-cdef void erf_loop(const floating* x, const floating* _, floating* out, Py_ssize_t size,
-                   floating parameter) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(size):
-        if floating is float:
-            out[i] = erf_float(x[i])
-        else:
-            out[i] = erf_double(x[i])
-
-
-cdef void gelu_loop(const floating* x, const floating* _, floating* out, Py_ssize_t size,
-                    floating parameter) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef floating density, tail, below
-    cdef floating one = 1
-    for i in range(size):
-        tail = normal_tail(magnitude(x[i]), &density)
-        below = one - tail
-        out[i] = x[i] * (tail if x[i] < 0 else below)
-
-
-cdef void gelu_backward_loop(const floating* g, const floating* x, floating* dx, Py_ssize_t size,
-                             floating parameter) noexcept nogil:
-    # (x P(x))' = P(x) + x p(x), p the density of N(0, 1)
-    cdef Py_ssize_t i
-    cdef floating density, tail, below
-    cdef floating one = 1
-    for i in range(size):
-        tail = normal_tail(magnitude(x[i]), &density)
-        below = one - tail
-        below = tail if x[i] < 0 else below
-        dx[i] = g[i] * (below + x[i] * density * <floating>0.3989422804014327)
-
-
-cdef void gelu_tanh_loop(const floating* x, const floating* _, floating* out, Py_ssize_t size,
-                         floating parameter) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(size):
-        out[i] = x[i] * sigmoid(tanh_argument(x[i]))
-
-
-cdef void gelu_tanh_backward_loop(const floating* g, const floating* x, floating* dx, Py_ssize_t size,
-                                  floating parameter) noexcept nogil:
-    # (x s(v))' = s + x s (1 - s) v', with s (1 - s) = e / (1 + e)^2 for e = exp(-|v|)
-    cdef Py_ssize_t i
-    cdef floating v, e, s, slope, numerator
-    cdef floating one = 1
-    for i in range(size):
-        v = tanh_argument(x[i])
-        slope = <floating>1.5957691216057308 * (one + <floating>0.134145 * x[i] * x[i])
-        e = exponential(-magnitude(v))
-        numerator = one if v >= 0 else e
-        s = one / (one + e)
-        dx[i] = g[i] * (numerator * s + x[i] * slope * (e * s * s))
-
-
-cdef struct loops:
-    float_loop floats
-    double_loop doubles
-
-
-cdef inline void apply(const loops* loop, const floating* a, const floating* b, floating* out, Py_ssize_t size,
-                       floating parameter) noexcept nogil:
-    if floating is float:
-        loop.floats(a, b, out, size, parameter)
-    else:
-        loop.doubles(a, b, out, size, parameter)
-
-
-cdef void stretch(const loops* loop, const floating* a, const floating* b, floating* out, Py_ssize_t begin,
-                  Py_ssize_t end, floating parameter) noexcept nogil:
-    # In place, compilers would not vectorize: go through a tile that overlaps nothing.
-    cdef floating[TILE] tile
-    cdef Py_ssize_t size
-    if out != a and out != b:
-        apply(loop, a + begin, b + begin, out + begin, end - begin, parameter)
-        return
-    while begin < end:
-        size = min(<Py_ssize_t>TILE, end - begin)
-        apply(loop, a + begin, b + begin, &tile[0], size, parameter)
-        memcpy(out + begin, &tile[0], <size_t>size * sizeof(floating))
-        begin += size
-
-
-cdef void spread(const loops* loop, const floating* a, const floating* b, floating* out, Py_ssize_t size,
-                 floating parameter, int threads) noexcept nogil:
-    cdef Py_ssize_t share = (size // threads + TILE) // TILE * TILE
+cdef void spread(const loops* loop, const floating* a, const floating* b, floating* out, Py_ssize_t size, floating p,
+                 floating q, int threads) noexcept nogil:
+    cdef Py_ssize_t share = (size // threads + SHARE) // SHARE * SHARE
     cdef int t
-    if threads == 1:
-        stretch(loop, a, b, out, 0, size, parameter)
-        return
     for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
-        stretch(loop, a, b, out, min(size, t * share), min(size, (t + 1) * share), parameter)
+        stretch(loop, a, b, out, min(size, t * share), min(size, (t + 1) * share), p, q)
 
 
-cdef void run(cnp.ndarray a, cnp.ndarray b, cnp.ndarray out, float_loop floats, double_loop doubles, double parameter,
+cdef void run(const loops* loop, cnp.ndarray a, cnp.ndarray b, cnp.ndarray out, double p, double q,
               double cost) noexcept:
     # `cost`: about how many ns an element of float32 takes.
     cdef Py_ssize_t size = cnp.PyArray_SIZE(a)
     cdef int threads = threads_for(size * cost)
-    cdef loops loop = loops(floats, doubles)
-    if cnp.PyArray_TYPE(a) == cnp.NPY_FLOAT32:
-        with nogil:
-            spread(&loop, <float*>cnp.PyArray_DATA(a), <float*>cnp.PyArray_DATA(b), <float*>cnp.PyArray_DATA(out),
-                   size, <float>parameter, threads)
-    else:
-        with nogil:
-            spread(&loop, <double*>cnp.PyArray_DATA(a), <double*>cnp.PyArray_DATA(b), <double*>cnp.PyArray_DATA(out),
-                   size, parameter, threads)
+    cdef void* x = cnp.PyArray_DATA(a)
+    cdef void* y = cnp.PyArray_DATA(b)
+    cdef void* goal = cnp.PyArray_DATA(out)
+    cdef bint is_float = cnp.PyArray_TYPE(a) == cnp.NPY_FLOAT32
+    if size < SHARE:  # letting other Python threads in would cost more than the work
+        if is_float:
+            stretch(loop, <const float*>x, <const float*>y, <float*>goal, 0, size, <float>p, <float>q)
+        else:
+            stretch(loop, <const double*>x, <const double*>y, <double*>goal, 0, size, p, q)
+        return
+    with nogil:
+        if threads == 1:
+            if is_float:
+                stretch(loop, <const float*>x, <const float*>y, <float*>goal, 0, size, <float>p, <float>q)
+            else:
+                stretch(loop, <const double*>x, <const double*>y, <double*>goal, 0, size, p, q)
+        elif is_float:
+            spread(loop, <const float*>x, <const float*>y, <float*>goal, size, <float>p, <float>q, threads)
+        else:
+            spread(loop, <const double*>x, <const double*>y, <double*>goal, size, p, q, threads)
 
 
 # Every kernel takes contiguous arrays of one shape and dtype, float32 or float64.
 
 def relu_forward(cnp.ndarray x, cnp.ndarray out):
     """out = max(x, 0); NaN stays NaN."""
-    run(x, x, out, relu_loop[float], relu_loop[double], 0, 0.1)
+    run(&relu_loops, x, x, out, 0, 0, 0.1)
 
 
 def relu_backward(cnp.ndarray g, cnp.ndarray y, cnp.ndarray dx):
     """dx = 0 where y <= 0, else g (also where y is NaN); y is relu's output or its input."""
-    run(g, y, dx, relu_backward_loop[float], relu_backward_loop[double], 0, 0.15)
+    run(&relu_slope_loops, g, y, dx, 0, 0, 0.15)
 
 
 def leaky_relu_forward(cnp.ndarray x, cnp.ndarray out, double slope):
     """out = x where x > 0, else slope * x."""
-    run(x, x, out, leaky_relu_loop[float], leaky_relu_loop[double], slope, 0.1)
+    run(&leaky_relu_loops, x, x, out, slope, 0, 0.1)
 
 
 def leaky_relu_backward(cnp.ndarray g, cnp.ndarray x, cnp.ndarray dx, double slope):
     """dx = g where x > 0, else slope * g."""
-    run(g, x, dx, leaky_relu_backward_loop[float], leaky_relu_backward_loop[double], slope, 0.15)
+    run(&leaky_relu_slope_loops, g, x, dx, slope, 0, 0.15)
 
 
-def gelu_forward(cnp.ndarray x, cnp.ndarray out, bint tanh):
-    """out = x * P(N(0, 1) <= x), or with `tanh` x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3)))."""
-    if tanh:
-        run(x, x, out, gelu_tanh_loop[float], gelu_tanh_loop[double], 0, 0.5)
-    else:
-        run(x, x, out, gelu_loop[float], gelu_loop[double], 0, 0.7)
+def hardtanh_forward(cnp.ndarray x, cnp.ndarray out, double low, double high):
+    """out = min(max(x, low), high); NaN stays NaN."""
+    run(&hardtanh_loops, x, x, out, low, high, 0.1)
 
 
-def gelu_backward(cnp.ndarray g, cnp.ndarray x, cnp.ndarray dx, bint tanh):
-    """dx = g * gelu'(x)."""
-    if tanh:
-        run(g, x, dx, gelu_tanh_backward_loop[float], gelu_tanh_backward_loop[double], 0, 0.6)
-    else:
-        run(g, x, dx, gelu_backward_loop[float], gelu_backward_loop[double], 0, 0.8)
+def hardtanh_backward(cnp.ndarray g, cnp.ndarray x, cnp.ndarray dx, double low, double high):
+    """dx = g where low < x < high, else 0 (also where x is NaN)."""
+    run(&hardtanh_slope_loops, g, x, dx, low, high, 0.15)
 
 
 def sigmoid_forward(cnp.ndarray x, cnp.ndarray out):
     """out = 1 / (1 + exp(-x)), without overflow."""
-    run(x, x, out, sigmoid_loop[float], sigmoid_loop[double], 0, 0.4)
+    run(&sigmoid_loops, x, x, out, 0, 0, 0.2)
+
+
+def sigmoid_backward(cnp.ndarray g, cnp.ndarray y, cnp.ndarray dx):
+    """dx = g y (1 - y), where y is the output of sigmoid_forward."""
+    run(&sigmoid_slope_loops, g, y, dx, 0, 0, 0.15)
+
+
+def tanh_forward(cnp.ndarray x, cnp.ndarray out):
+    """out = tanh(x)."""
+    run(&tanh_loops, x, x, out, 0, 0, 0.2)
+
+
+def tanh_backward(cnp.ndarray g, cnp.ndarray y, cnp.ndarray dx):
+    """dx = g (1 - y^2), where y is the output of tanh_forward."""
+    run(&tanh_slope_loops, g, y, dx, 0, 0, 0.15)
+
+
+def elu_forward(cnp.ndarray x, cnp.ndarray out, double alpha):
+    """out = x where x > 0, else alpha (exp(x) - 1)."""
+    run(&elu_loops, x, x, out, alpha, 0, 0.2)
+
+
+def elu_backward(cnp.ndarray g, cnp.ndarray x, cnp.ndarray dx, double alpha):
+    """dx = g where x > 0, else g alpha exp(x)."""
+    run(&elu_slope_loops, g, x, dx, alpha, 0, 0.2)
+
+
+def softplus_forward(cnp.ndarray x, cnp.ndarray out, double beta, double threshold):
+    """out = log(1 + exp(beta x)) / beta; x where beta x > threshold."""
+    run(&softplus_loops, x, x, out, beta, threshold, 0.3)
+
+
+def softplus_backward(cnp.ndarray g, cnp.ndarray x, cnp.ndarray dx, double beta, double threshold):
+    """dx = g / (1 + exp(-beta x)); g where beta x > threshold."""
+    run(&softplus_slope_loops, g, x, dx, beta, threshold, 0.3)
+
+
+def logsigmoid_forward(cnp.ndarray x, cnp.ndarray out):
+    """out = -log(1 + exp(-x)), without overflow."""
+    run(&logsigmoid_loops, x, x, out, 0, 0, 0.3)
+
+
+def logsigmoid_backward(cnp.ndarray g, cnp.ndarray x, cnp.ndarray dx):
+    """dx = g / (1 + exp(x))."""
+    run(&logsigmoid_slope_loops, g, x, dx, 0, 0, 0.3)
+
+
+def silu_forward(cnp.ndarray x, cnp.ndarray out):
+    """out = x / (1 + exp(-x)), without overflow."""
+    run(&silu_loops, x, x, out, 0, 0, 0.2)
+
+
+def silu_backward(cnp.ndarray g, cnp.ndarray x, cnp.ndarray dx):
+    """dx = g s (1 + x (1 - s)), s = sigmoid(x)."""
+    run(&silu_slope_loops, g, x, dx, 0, 0, 0.3)
+
+
+def mish_forward(cnp.ndarray x, cnp.ndarray out):
+    """out = x tanh(log(1 + exp(x)))."""
+    run(&mish_loops, x, x, out, 0, 0, 0.3)
+
+
+def mish_backward(cnp.ndarray g, cnp.ndarray x, cnp.ndarray dx):
+    """dx = g (w + x (1 - w^2) sigmoid(x)), w = tanh(log(1 + exp(x)))."""
+    run(&mish_slope_loops, g, x, dx, 0, 0, 0.4)
+
+
+def gelu_forward(cnp.ndarray x, cnp.ndarray out, bint tanh):
+    """out = x * P(N(0, 1) <= x), or with `tanh` x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3)))."""
+    run(&gelu_tanh_loops if tanh else &gelu_loops, x, x, out, 0, 0, 0.3)
+
+
+def gelu_backward(cnp.ndarray g, cnp.ndarray x, cnp.ndarray dx, bint tanh):
+    """dx = g * gelu'(x)."""
+    run(&gelu_tanh_slope_loops if tanh else &gelu_slope_loops, g, x, dx, 0, 0, 0.4)
 
 
 def erf_forward(cnp.ndarray x, cnp.ndarray out):
     """out = erf(x) = 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x."""
-    run(x, x, out, erf_loop[float], erf_loop[double], 0, 0.7)
+    run(&erf_loops, x, x, out, 0, 0, 0.3)

@@ -1,4 +1,4 @@
-"""Softmax, log-softmax and cross-entropy over the middle axis of (outer, n, inner), with their gradients.
+"""Softmax, log-softmax, logsumexp and cross-entropy over the middle axis of (outer, n, inner), with their gradients.
 
 softmax = exp(x - max) / sum exp(x - max); log-softmax = (x - max) - log sum exp(x - max). Cross-entropy takes the
 logits and never stores a softmax: forward keeps the log of the sum (`lse`) for each position, backward is one pass of
@@ -16,15 +16,33 @@ A row of -inf only, or one with +inf or NaN, gives NaN throughout, as in PyTorch
 
 cimport numpy as cnp
 from cython.parallel cimport prange
-from libc.math cimport INFINITY, log
-from libc.stdint cimport int64_t
+from libc.math cimport log
+from libc.stdint cimport int64_t, uint64_t
 
 cnp.import_array()
 
 include "threads.pxi"
 
-cdef extern from "exp.h":
-    double exponential(double x) noexcept nogil  # a macro: float for a float argument
+cdef extern from "loss.h" nogil:
+    float row_peak_f32(const float* x, Py_ssize_t n)
+    double row_peak_f64(const double* x, Py_ssize_t n)
+    double row_exponentials_f32(const float* x, float* out, Py_ssize_t n, float peak)
+    double row_exponentials_f64(const double* x, double* out, Py_ssize_t n, double peak)
+    void column_exponentials_f32(const float* x, float* out, Py_ssize_t width, const float* peak, double* total)
+    void column_exponentials_f64(const double* x, double* out, Py_ssize_t width, const double* peak, double* total)
+    void softmax_row_f32(const float* x, float* out, Py_ssize_t n)
+    void softmax_row_f64(const double* x, double* out, Py_ssize_t n)
+    void softmax_slope_row_f32(const float* g, const float* y, float* dx, Py_ssize_t n)
+    void softmax_slope_row_f64(const double* g, const double* y, double* dx, Py_ssize_t n)
+    void log_softmax_row_f32(const float* x, float* out, Py_ssize_t n)
+    void log_softmax_row_f64(const double* x, double* out, Py_ssize_t n)
+    void log_softmax_slope_row_f32(const float* g, const float* y, float* dx, Py_ssize_t n)
+    void log_softmax_slope_row_f64(const double* g, const double* y, double* dx, Py_ssize_t n)
+    void log_softmax_slope_columns_f32(const float* g, const float* y, float* dx, Py_ssize_t width, const float* sum_g)
+    void log_softmax_slope_columns_f64(const double* g, const double* y, double* dx, Py_ssize_t width,
+                                       const double* sum_g)
+    void exponentials_f32(const float* x, float* out, Py_ssize_t n)
+    void exponentials_f64(const double* x, double* out, Py_ssize_t n)
 
 ctypedef fused floating:
     float
@@ -46,6 +64,8 @@ cdef enum Op:
     LOG_SOFTMAX_BACKWARD
     CROSS_ENTROPY
     CROSS_ENTROPY_BACKWARD
+    LOGSUMEXP
+    LOGSUMEXP_BACKWARD
 
 # What a call works on: up to two inputs of the large shape and one output (NULL where there is none).
 cdef struct Call:
@@ -60,7 +80,8 @@ cdef struct Call:
     const int64_t* target
     const void* weight
     const void* scale
-    void* lse
+    void* lse  # logsumexp, too
+    Py_ssize_t scale_step  # 0 where one scale serves all positions
     void* loss
     int64_t ignore_index
     double smoothing
@@ -74,21 +95,22 @@ include "tiles.pxi"
 cdef inline void softmax_tile(const floating* x, floating* out, const Tile* tile) noexcept nogil:
     cdef floating peak[WIDTH]
     cdef double total[WIDTH]
-    cdef Py_ssize_t _i, i, j
+    cdef Py_ssize_t _i, j
+    if tile.stride == 0:
+        for j in range(tile.width):
+            if floating is float:
+                softmax_row_f32(x + j * tile.n, out + j * tile.n, tile.n)
+            else:
+                softmax_row_f64(x + j * tile.n, out + j * tile.n, tile.n)
+        return
     find_peaks(x, tile, peak)
     sum_exponentials(x, tile, peak, out, total)
     for j in range(tile.width):
         peak[j] = <floating>(1.0 / total[j])
-    if tile.stride:
-        for _i in range(tile.n):
-            for j in range(tile.width):
-                out[j] = out[j] * peak[j]
-            out += tile.stride
-    else:
+    for _i in range(tile.n):
         for j in range(tile.width):
-            for i in range(tile.n):
-                out[i] = out[i] * peak[j]
-            out += tile.n
+            out[j] = out[j] * peak[j]
+        out += tile.stride
 
 
 cdef inline void softmax_backward_tile(const floating* g, const floating* y, floating* dx,
@@ -96,47 +118,46 @@ cdef inline void softmax_backward_tile(const floating* g, const floating* y, flo
     # dx = y (g - sum g y)
     cdef double total[WIDTH]
     cdef floating dot[WIDTH]
-    cdef Py_ssize_t _i, i, j
+    cdef Py_ssize_t _i, j
+    if tile.stride == 0:
+        for j in range(tile.width):
+            if floating is float:
+                softmax_slope_row_f32(g + j * tile.n, y + j * tile.n, dx + j * tile.n, tile.n)
+            else:
+                softmax_slope_row_f64(g + j * tile.n, y + j * tile.n, dx + j * tile.n, tile.n)
+        return
     sum_products(g, y, tile, total)
     for j in range(tile.width):
         dot[j] = <floating>total[j]
-    if tile.stride:
-        for _i in range(tile.n):
-            for j in range(tile.width):
-                dx[j] = y[j] * (g[j] - dot[j])
-            g += tile.stride
-            y += tile.stride
-            dx += tile.stride
-    else:
+    for _i in range(tile.n):
         for j in range(tile.width):
-            for i in range(tile.n):
-                dx[i] = y[i] * (g[i] - dot[j])
-            g += tile.n
-            y += tile.n
-            dx += tile.n
+            dx[j] = y[j] * (g[j] - dot[j])
+        g += tile.stride
+        y += tile.stride
+        dx += tile.stride
 
 
 cdef inline void log_softmax_tile(const floating* x, floating* out, const Tile* tile) noexcept nogil:
     cdef floating peak[WIDTH]
     cdef floating log_total[WIDTH]
     cdef double total[WIDTH]
-    cdef Py_ssize_t _i, i, j
+    cdef Py_ssize_t _i, j
+    if tile.stride == 0:
+        for j in range(tile.width):
+            if floating is float:
+                log_softmax_row_f32(x + j * tile.n, out + j * tile.n, tile.n)
+            else:
+                log_softmax_row_f64(x + j * tile.n, out + j * tile.n, tile.n)
+        return
     find_peaks(x, tile, peak)
     sum_exponentials(x, tile, peak, <floating*>NULL, total)
     for j in range(tile.width):
         log_total[j] = <floating>log(total[j])
-    if tile.stride:
-        for _i in range(tile.n):
-            for j in range(tile.width):
-                out[j] = (x[j] - peak[j]) - log_total[j]
-            x += tile.stride
-            out += tile.stride
-    else:
+    for _i in range(tile.n):
         for j in range(tile.width):
-            for i in range(tile.n):
-                out[i] = (x[i] - peak[j]) - log_total[j]
-            x += tile.n
-            out += tile.n
+            out[j] = (x[j] - peak[j]) - log_total[j]
+        x += tile.stride
+        out += tile.stride
 
 
 cdef inline void log_softmax_backward_tile(const floating* g, const floating* y, floating* dx,
@@ -144,24 +165,61 @@ cdef inline void log_softmax_backward_tile(const floating* g, const floating* y,
     # dx = g - exp(y) sum g
     cdef double total[WIDTH]
     cdef floating sum_g[WIDTH]
-    cdef Py_ssize_t _i, i, j
+    cdef Py_ssize_t _i, j
+    if tile.stride == 0:
+        for j in range(tile.width):
+            if floating is float:
+                log_softmax_slope_row_f32(g + j * tile.n, y + j * tile.n, dx + j * tile.n, tile.n)
+            else:
+                log_softmax_slope_row_f64(g + j * tile.n, y + j * tile.n, dx + j * tile.n, tile.n)
+        return
     sum_products(g, <const floating*>NULL, tile, total)
     for j in range(tile.width):
         sum_g[j] = <floating>total[j]
-    if tile.stride:
-        for _i in range(tile.n):
-            for j in range(tile.width):
-                dx[j] = g[j] - <floating>exponential(y[j]) * sum_g[j]
-            g += tile.stride
-            y += tile.stride
-            dx += tile.stride
-    else:
+    for _i in range(tile.n):
+        if floating is float:
+            log_softmax_slope_columns_f32(g, y, dx, tile.width, sum_g)
+        else:
+            log_softmax_slope_columns_f64(g, y, dx, tile.width, sum_g)
+        g += tile.stride
+        y += tile.stride
+        dx += tile.stride
+
+
+# ------------------------------------------------------------------ logsumexp
+
+cdef inline void logsumexp_tile(const floating* x, const Call* call, const Tile* tile) noexcept nogil:
+    cdef floating peak[WIDTH]
+    cdef double total[WIDTH]
+    cdef floating* lse = <floating*>call.lse + tile.first
+    cdef Py_ssize_t j
+    find_peaks(x, tile, peak)
+    for j in range(tile.width):
+        if peak[j] - peak[j] != 0:  # infinite: the exponentials are then 0, infinity and NaN as they are to be
+            peak[j] = 0
+    sum_exponentials(x, tile, peak, <floating*>NULL, total)
+    for j in range(tile.width):
+        lse[j] = <floating>(<double>peak[j] + log(total[j]))
+
+
+cdef inline void logsumexp_backward_tile(const floating* x, floating* dx, const Call* call,
+                                         const Tile* tile) noexcept nogil:
+    # dx = g exp(x - lse)
+    cdef double total[WIDTH]
+    cdef const floating* lse = <const floating*>call.lse + tile.first
+    cdef const floating* g = <const floating*>call.scale + tile.first
+    cdef Py_ssize_t i, j
+    sum_exponentials(x, tile, lse, dx, total)
+    if tile.stride == 0:
         for j in range(tile.width):
             for i in range(tile.n):
-                dx[i] = g[i] - <floating>exponential(y[i]) * sum_g[j]
-            g += tile.n
-            y += tile.n
+                dx[i] = dx[i] * g[j]
             dx += tile.n
+    else:
+        for i in range(tile.n):
+            for j in range(tile.width):
+                dx[j] = dx[j] * g[j]
+            dx += tile.stride
 
 
 # ------------------------------------------------------------------ cross-entropy
@@ -219,23 +277,24 @@ cdef inline void cross_entropy_backward_tile(const floating* x, floating* dx, co
     cdef floating of_target[WIDTH]
     cdef const floating* weight = <const floating*>call.weight
     cdef const floating* lse = <const floating*>call.lse + tile.first
-    cdef const floating* scale = <const floating*>call.scale + tile.first
+    cdef const floating* scales = <const floating*>call.scale
     cdef const int64_t* target = call.target + tile.first
     cdef Py_ssize_t step = tile.stride if tile.stride else 1  # from class to class
     cdef Py_ssize_t pitch = 1 if tile.stride else tile.n  # from position to position
     cdef double even = call.smoothing / <double>tile.n
     cdef double of_class
-    cdef floating w
+    cdef floating w, scale
     cdef floating* row = dx
     cdef Py_ssize_t i, j
     sum_exponentials(x, tile, lse, dx, total)
     for j in range(tile.width):
         of_class = 0
+        scale = scales[(tile.first + j) * call.scale_step]
         if target[j] != call.ignore_index:
             of_class = (1 - call.smoothing) * (<double>weight[target[j]] if weight != NULL else 1.0)
-        of_p[j] = <floating>(scale[j] * (of_class + even * call.total_weight) / total[j])
-        of_w[j] = <floating>(scale[j] * even)
-        of_target[j] = <floating>(scale[j] * of_class)
+        of_p[j] = <floating>(scale * (of_class + even * call.total_weight) / total[j])
+        of_w[j] = <floating>(scale * even)
+        of_target[j] = <floating>(scale * of_class)
     if tile.stride == 0:
         for j in range(tile.width):
             if call.smoothing == 0:
@@ -278,6 +337,10 @@ cdef inline void run_tile(const Call* call, const floating* a, const floating* b
         log_softmax_tile(a, out, tile)
     elif call.op == LOG_SOFTMAX_BACKWARD:
         log_softmax_backward_tile(a, b, out, tile)
+    elif call.op == LOGSUMEXP:
+        logsumexp_tile(a, call, tile)
+    elif call.op == LOGSUMEXP_BACKWARD:
+        logsumexp_backward_tile(a, out, call, tile)
     elif call.op == CROSS_ENTROPY:
         cross_entropy_tile(a, call, tile)
     else:
@@ -295,7 +358,8 @@ cdef inline Py_ssize_t columns_together(const Call* call) noexcept nogil:
 
 
 cdef inline bint gathers(const Call* call) noexcept nogil:
-    return call.inner < 16 and call.n <= SHORT
+    # A row of 16 fills the widest vector, and is better off by itself.
+    return call.inner < 16 and call.n <= SHORT and (call.inner > 1 or call.n < 16)
 
 
 cdef inline void gather(const floating* x, const Call* call, const Tile* tile, floating* scratch) noexcept nogil:
@@ -382,11 +446,21 @@ cdef inline void* data_of(cnp.ndarray array) noexcept:
     return NULL if array is None else cnp.PyArray_DATA(array)
 
 
-cdef void run(Call* call, Op op, cnp.ndarray a, cnp.ndarray b, cnp.ndarray out):
+cdef void run(Call* call, Op op, cnp.ndarray a, cnp.ndarray b, cnp.ndarray out, int first, int last):
+    # Over the axes from `first` to before `last`.
+    cdef int i
     cdef bint is_float = cnp.PyArray_TYPE(a) == cnp.NPY_FLOAT32
     call.op = op
     call.a, call.b, call.out = data_of(a), data_of(b), data_of(out)
-    call.outer, call.n, call.inner = cnp.PyArray_DIM(a, 0), cnp.PyArray_DIM(a, 1), cnp.PyArray_DIM(a, 2)
+    call.outer = call.n = call.inner = 1
+    for i in range(first):
+        call.outer *= cnp.PyArray_DIM(a, i)
+    for i in range(first, last):
+        call.n *= cnp.PyArray_DIM(a, i)
+    for i in range(last, cnp.PyArray_NDIM(a)):
+        call.inner *= cnp.PyArray_DIM(a, i)
+    if call.outer == 0 or call.n == 0 or call.inner == 0:
+        return
     with nogil:
         if is_float:
             run_tasks(call, <float>0)
@@ -394,28 +468,42 @@ cdef void run(Call* call, Op op, cnp.ndarray a, cnp.ndarray b, cnp.ndarray out):
             run_tasks(call, <double>0)
 
 
-def softmax_forward(cnp.ndarray x, cnp.ndarray out):
-    """out = softmax of x (outer, n, inner) over the middle axis."""
+def softmax_forward(cnp.ndarray x, cnp.ndarray out, int axis=1):
+    """out = softmax of x over `axis`."""
     cdef Call call
-    run(&call, SOFTMAX, x, None, out)
+    run(&call, SOFTMAX, x, None, out, axis, axis + 1)
 
 
-def softmax_backward(cnp.ndarray g, cnp.ndarray y, cnp.ndarray dx):
+def softmax_backward(cnp.ndarray g, cnp.ndarray y, cnp.ndarray dx, int axis=1):
     """dx = y (g - sum g y), where y is the output of softmax_forward."""
     cdef Call call
-    run(&call, SOFTMAX_BACKWARD, g, y, dx)
+    run(&call, SOFTMAX_BACKWARD, g, y, dx, axis, axis + 1)
 
 
-def log_softmax_forward(cnp.ndarray x, cnp.ndarray out):
-    """out = log softmax of x (outer, n, inner) over the middle axis."""
+def log_softmax_forward(cnp.ndarray x, cnp.ndarray out, int axis=1):
+    """out = log softmax of x over `axis`."""
     cdef Call call
-    run(&call, LOG_SOFTMAX, x, None, out)
+    run(&call, LOG_SOFTMAX, x, None, out, axis, axis + 1)
 
 
-def log_softmax_backward(cnp.ndarray g, cnp.ndarray y, cnp.ndarray dx):
+def log_softmax_backward(cnp.ndarray g, cnp.ndarray y, cnp.ndarray dx, int axis=1):
     """dx = g - exp(y) sum g, where y is the output of log_softmax_forward."""
     cdef Call call
-    run(&call, LOG_SOFTMAX_BACKWARD, g, y, dx)
+    run(&call, LOG_SOFTMAX_BACKWARD, g, y, dx, axis, axis + 1)
+
+
+def logsumexp_forward(cnp.ndarray x, cnp.ndarray out, int first, int last):
+    """out = log sum exp(x) over the axes from `first` to before `last`."""
+    cdef Call call
+    call.lse = data_of(out)
+    run(&call, LOGSUMEXP, x, None, None, first, last)
+
+
+def logsumexp_backward(cnp.ndarray g, cnp.ndarray x, cnp.ndarray y, cnp.ndarray dx, int first, int last):
+    """dx = g exp(x - y), where y is the output of logsumexp_forward."""
+    cdef Call call
+    call.lse, call.scale = data_of(y), data_of(g)
+    run(&call, LOGSUMEXP_BACKWARD, x, None, dx, first, last)
 
 
 cdef void set_classes(Call* call, cnp.ndarray logits, cnp.ndarray target, cnp.ndarray weight, int64_t ignore_index,
@@ -438,29 +526,54 @@ def cross_entropy_forward(cnp.ndarray logits, cnp.ndarray target, cnp.ndarray we
                           double label_smoothing, cnp.ndarray loss, cnp.ndarray lse):
     """The loss of each position, 0 where target is ignore_index, and lse = log sum exp of its logits.
 
-    logits (N, C, S); target (N, S), int64, classes or ignore_index; weight (C,) or None; loss, lse (N, S).
+    logits (N, C, ...); target (N, ...), int64, classes or ignore_index; weight (C,) or None; loss, lse like target.
     """
     cdef Call call
     set_classes(&call, logits, target, weight, ignore_index, label_smoothing, lse)
     call.loss = data_of(loss)
-    run(&call, CROSS_ENTROPY, logits, None, None)
+    run(&call, CROSS_ENTROPY, logits, None, None, 1, 2)
 
 
 def cross_entropy_backward(cnp.ndarray logits, cnp.ndarray target, cnp.ndarray weight, int64_t ignore_index,
                            double label_smoothing, cnp.ndarray lse, cnp.ndarray scale, cnp.ndarray dx):
-    """dx = the gradient of sum(scale * loss) for the logits; scale (N, S). Ignored positions get 0."""
+    """dx = the gradient of sum(scale * loss) for the logits; scale is like target, or one element for all. Ignored
+    positions get 0."""
     cdef Call call
     set_classes(&call, logits, target, weight, ignore_index, label_smoothing, lse)
-    call.scale = data_of(scale)
-    run(&call, CROSS_ENTROPY_BACKWARD, logits, None, dx)
+    call.scale, call.scale_step = data_of(scale), cnp.PyArray_SIZE(scale) > 1
+    run(&call, CROSS_ENTROPY_BACKWARD, logits, None, dx, 1, 2)
+
+
+def weigh_classes(cnp.ndarray target, cnp.ndarray weight, Py_ssize_t classes, int64_t ignore_index) -> float:
+    """The sum of the weights (1 each for None) of the classes in target, ignore_index left out. IndexError for a class
+    outside [0, classes)."""
+    cdef const int64_t* labels = <const int64_t*>cnp.PyArray_DATA(target)
+    cdef const float* floats = <const float*>data_of(weight)
+    cdef const double* doubles = <const double*>data_of(weight)
+    cdef bint is_float = weight is not None and cnp.PyArray_TYPE(weight) == cnp.NPY_FLOAT32
+    cdef Py_ssize_t size = cnp.PyArray_SIZE(target)
+    cdef Py_ssize_t i
+    cdef Py_ssize_t kept = 0
+    cdef double total = 0
+    for i in range(size):
+        if labels[i] == ignore_index:
+            continue
+        if <uint64_t>labels[i] >= <uint64_t>classes:
+            raise IndexError(
+                f"Target {labels[i]} is out of bounds: there are {classes} classes, 0 to {classes - 1}")
+        kept += 1
+        if weight is not None:
+            total += floats[labels[i]] if is_float else doubles[labels[i]]
+    return total if weight is not None else kept
 
 
 # ------------------------------------------------------------------ exp by itself
 
 cdef void exp_chunk(const floating* x, floating* out, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(start, stop):
-        out[i] = <floating>exponential(x[i])
+    if floating is float:
+        exponentials_f32(x + start, out + start, stop - start)
+    else:
+        exponentials_f64(x + start, out + start, stop - start)
 
 
 cdef void exp_loop(const floating* x, floating* out, Py_ssize_t size) noexcept nogil:

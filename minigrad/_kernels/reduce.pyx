@@ -14,8 +14,10 @@ Source: pairwise summation, N. Higham, "The accuracy of floating point summation
 
 cimport numpy as cnp
 from cython.parallel cimport prange
-from libc.stdint cimport int64_t
+from libc.math cimport sqrt
+from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 
 cnp.import_array()
 
@@ -23,6 +25,25 @@ include "threads.pxi"
 
 cdef extern from "reduce.h" nogil:
     const int SUM_BLOCK
+    const int FOLD_LARGEST, FOLD_SMALLEST, FOLD_PRODUCT
+    float fold_row_f32(const float* x, Py_ssize_t n, int op)
+    double fold_row_f64(const double* x, Py_ssize_t n, int op)
+    void fold_columns_f32(const float* x, float* kept, Py_ssize_t n, int op)
+    void fold_columns_f64(const double* x, double* kept, Py_ssize_t n, int op)
+    void take_place_f32(const float* x, float* best, int32_t* which, Py_ssize_t n, int32_t place, int largest)
+    void take_place_f64(const double* x, double* best, int64_t* which, Py_ssize_t n, int64_t place, int largest)
+    double row_squares_f32(const float* x, Py_ssize_t n, float mean)
+    double row_squares_f64(const double* x, Py_ssize_t n, double mean)
+    void column_squares_f32(const float* x, Py_ssize_t stride, Py_ssize_t rows, Py_ssize_t n, const float* mean,
+                            double* sums)
+    void column_squares_f64(const double* x, Py_ssize_t stride, Py_ssize_t rows, Py_ssize_t n, const double* mean,
+                            double* sums)
+    void share_row_f32(const float* x, float extreme, float g, float* dx, Py_ssize_t n, int spoils)
+    void share_row_f64(const double* x, double extreme, double g, double* dx, Py_ssize_t n, int spoils)
+    void share_columns_f32(const float* x, const float* extreme, const float* g, float* dx, float* share,
+                           Py_ssize_t stride, Py_ssize_t rows, Py_ssize_t n, int spoils)
+    void share_columns_f64(const double* x, const double* extreme, const double* g, double* dx, double* share,
+                           Py_ssize_t stride, Py_ssize_t rows, Py_ssize_t n, int spoils)
     double sum_block_f32(const float* x, int64_t size)
     double sum_block_f64(const double* x, int64_t size)
 
@@ -234,20 +255,49 @@ cdef int sum_all(const floating* x, floating* out, Py_ssize_t outer, Py_ssize_t 
     return failed
 
 
-def sum(cnp.ndarray x, cnp.ndarray out):
-    """out[o, j] = sum of x[o, :, j]. x (outer, n, inner), out (outer, inner): contiguous, float32 or float64."""
-    cdef cnp.npy_intp* shape = cnp.PyArray_DIMS(x)
-    cdef int threads = threads_for(<double>cnp.PyArray_SIZE(x) * 0.1)
+include "folds.pxi"
+
+
+# ------------------------------------------------------------------ sums
+
+cdef int run_sum(cnp.ndarray x, cnp.ndarray out, Py_ssize_t outer, Py_ssize_t n, Py_ssize_t inner) except -1:
+    cdef int threads = threads_for(<double>outer * n * inner * 0.05)
+    cdef bint is_float = cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32
+    cdef void* source = cnp.PyArray_DATA(x)
+    cdef void* goal = cnp.PyArray_DATA(out)
     cdef int failed
-    if cnp.PyArray_SIZE(out) == 0:
-        return
-    if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
-        with nogil:
-            failed = sum_all(<float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(out), shape[0], shape[1], shape[2],
-                             threads)
-    else:
-        with nogil:
-            failed = sum_all(<double*>cnp.PyArray_DATA(x), <double*>cnp.PyArray_DATA(out), shape[0], shape[1], shape[2],
-                             threads)
+    if outer * inner == 0:
+        return 0
+    if is_float and outer == 1 and inner == 1 and n <= SUM_BLOCK:  # letting other threads in costs more than this
+        (<float*>goal)[0] = <float>sum_block(<const float*>source, n)
+        return 0
+    with nogil:
+        if is_float:
+            failed = sum_all(<const float*>source, <float*>goal, outer, n, inner, threads)
+        else:
+            failed = sum_all(<const double*>source, <double*>goal, outer, n, inner, threads)
     if failed:
         raise MemoryError("no memory for partial sums")
+    return 0
+
+
+def sum(cnp.ndarray x, cnp.ndarray out):
+    """out[o, j] = sum of x[o, :, j]. x (outer, n, inner), out (outer, inner): contiguous, float32 or float64."""
+    run_sum(x, out, cnp.PyArray_DIM(x, 0), cnp.PyArray_DIM(x, 1), cnp.PyArray_DIM(x, 2))
+
+
+cdef void divide(floating* out, Py_ssize_t size, floating divisor) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(size):
+        out[i] = out[i] / divisor
+
+
+def sum_over(cnp.ndarray x, cnp.ndarray out, int first, int last, double divisor):
+    """out = the sum of x over the axes from `first` to before `last`, divided by `divisor` (in out's precision)."""
+    cdef Shape shape = shape_around(x, first, last)
+    run_sum(x, out, shape.outer, shape.n, shape.inner)
+    if divisor != 1:
+        if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
+            divide(<float*>cnp.PyArray_DATA(out), cnp.PyArray_SIZE(out), <float>divisor)
+        else:
+            divide(<double*>cnp.PyArray_DATA(out), cnp.PyArray_SIZE(out), divisor)

@@ -1,32 +1,58 @@
-"""Activations of neural networks."""
+"""Activations of neural networks.
+
+Those with a kernel compute float32 and float64 in one pass each way; other dtypes go through NumPy or plain operations.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .. import _kernels as kernels
+from .._kernels import activation as kernel
+from .._kernels import loss as rows
+from ..dtypes import as_dtype
 from ..tensor import Function, Fused, Tensor
-from .arithmetic import Clamp
-from .border import KERNEL_DTYPES, as_tensor, axis_of, cast, contiguous, empty_like, floating, same_dtype
+from .border import KERNEL_DTYPES, as_tensor, axis_of, cast, contiguous, empty_like, floating, same_dtype, values
 from .declare import op
 from .elementwise import Exp, erf, tanh
 from .indexing import Where, where
 
 
+def mapped(function: Callable[..., None], x: np.ndarray, *parameters: Any) -> np.ndarray:
+    """A kernel of one array, into a new one."""
+    out = empty_like(x)
+    function(contiguous(x), out, *parameters)
+    return out
+
+
+def pulled(function: Callable[..., None], g: Any, x: np.ndarray, *parameters: Any) -> np.ndarray:
+    """A kernel of a gradient and what it depends on, into a new array."""
+    g = contiguous(g)
+    out = empty_like(g)
+    function(g, contiguous(x), out, *parameters)
+    return out
+
+
+def fused(function: type[Fused], x: Tensor, *parameters: Any) -> Tensor:
+    """The function, or what it is composed of where x's dtype has no kernel."""
+    return (function.apply if x._value.dtype in KERNEL_DTYPES else function.definition)(x, *parameters)
+
+
 class Relu(Function):
     def forward(self, x: np.ndarray) -> np.ndarray:
-        self.out = out = empty_like(x)
-        if x.dtype not in KERNEL_DTYPES:
-            np.maximum(x, 0, out=out)
-        elif x.size:
-            kernels.activation.relu_forward(contiguous(x), out)
+        if x.dtype in KERNEL_DTYPES:
+            self.out = out = mapped(kernel.relu_forward, x)
+        else:
+            self.out = out = np.maximum(x, 0, out=empty_like(x))
         return out
 
     def backward(self, g: Any) -> Any:
-        return ReluMask.on(g, self.out)
+        if isinstance(g, Tensor) or g.dtype not in KERNEL_DTYPES:
+            return ReluMask.on(g, self.out)
+        return pulled(kernel.relu_backward, g, self.out)
 
 
 class ReluMask(Function):
@@ -34,12 +60,7 @@ class ReluMask(Function):
 
     def forward(self, g: np.ndarray, y: np.ndarray) -> np.ndarray:
         self.y = y
-        out = empty_like(g)
-        if g.dtype not in KERNEL_DTYPES:
-            np.copyto(out, np.where(y <= 0, 0, g))
-        elif g.size:
-            kernels.activation.relu_backward(contiguous(g), contiguous(y), out)
-        return out
+        return pulled(kernel.relu_backward, g, y) if g.dtype in KERNEL_DTYPES else np.where(y <= 0, g.dtype.type(0), g)
 
     def backward(self, h: Any) -> Any:
         return ReluMask.on(h, self.y)
@@ -66,15 +87,14 @@ def maybe_in_place(input: Tensor, result: Tensor, inplace: bool, name: str) -> T
 class LeakyRelu(Function):
     def forward(self, x: np.ndarray, slope: float) -> np.ndarray:
         self.x, self.slope = x, slope
-        out = empty_like(x)
-        if x.dtype not in KERNEL_DTYPES:
-            np.copyto(out, np.where(x > 0, x, x * slope))
-        elif x.size:
-            kernels.activation.leaky_relu_forward(contiguous(x), out, slope)
-        return out
+        if x.dtype in KERNEL_DTYPES:
+            return mapped(kernel.leaky_relu_forward, x, slope)
+        return np.where(x > 0, x, x * x.dtype.type(slope))
 
     def backward(self, g: Any) -> Any:
-        return LeakyReluMask.on(g, self.x, self.slope)
+        if isinstance(g, Tensor) or g.dtype not in KERNEL_DTYPES:
+            return LeakyReluMask.on(g, self.x, self.slope)
+        return pulled(kernel.leaky_relu_backward, g, self.x, self.slope)
 
 
 class LeakyReluMask(Function):
@@ -82,12 +102,9 @@ class LeakyReluMask(Function):
 
     def forward(self, g: np.ndarray, x: np.ndarray, slope: float) -> np.ndarray:
         self.x, self.slope = x, slope
-        out = empty_like(g)
-        if g.dtype not in KERNEL_DTYPES:
-            np.copyto(out, np.where(x > 0, g, g * slope))
-        elif g.size:
-            kernels.activation.leaky_relu_backward(contiguous(g), contiguous(x), out, slope)
-        return out
+        if g.dtype in KERNEL_DTYPES:
+            return pulled(kernel.leaky_relu_backward, g, x, slope)
+        return np.where(x > 0, g, g * g.dtype.type(slope))
 
     def backward(self, h: Any) -> Any:
         return LeakyReluMask.on(h, self.x, self.slope)
@@ -100,17 +117,57 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     return maybe_in_place(input, LeakyRelu.apply(input, float(negative_slope)), inplace, "leaky_relu")
 
 
+class Hardtanh(Function):
+    def forward(self, x: np.ndarray, low: float, high: float) -> np.ndarray:
+        self.x, self.low, self.high = x, low, high
+        if x.dtype in KERNEL_DTYPES:
+            return mapped(kernel.hardtanh_forward, x, low, high)
+        return np.clip(x, x.dtype.type(low), x.dtype.type(high))
+
+    def backward(self, g: Any) -> Any:
+        if isinstance(g, Tensor) or g.dtype not in KERNEL_DTYPES:
+            return HardtanhMask.on(g, self.x, self.low, self.high)
+        return pulled(kernel.hardtanh_backward, g, self.x, self.low, self.high)
+
+
+class HardtanhMask(Function):
+    """g where low < x < high, elsewhere 0, also at the bounds themselves, as in PyTorch."""
+
+    def forward(self, g: np.ndarray, x: np.ndarray, low: float, high: float) -> np.ndarray:
+        self.x, self.low, self.high = x, low, high
+        if g.dtype in KERNEL_DTYPES:
+            return pulled(kernel.hardtanh_backward, g, x, low, high)
+        return np.where((low < x) & (x < high), g, g.dtype.type(0))
+
+    def backward(self, h: Any) -> Any:
+        return HardtanhMask.on(h, self.x, self.low, self.high)
+
+
+@op("F.hardtanh")
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+    """x limited to [min_val, max_val]."""
+    x = floating(input)
+    return maybe_in_place(x, Hardtanh.apply(x, float(min_val), float(max_val)), inplace, "hardtanh")
+
+
+@op("F.relu6")
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """min(max(x, 0), 6)."""
+    return hardtanh(input, 0.0, 6.0, inplace)
+
+
 class Sigmoid(Function):
     def forward(self, x: np.ndarray) -> np.ndarray:
-        self.out = out = empty_like(x)
-        if x.dtype not in KERNEL_DTYPES:
-            np.copyto(out, 1 / (1 + np.exp(-x.astype(np.float32))))
-        elif x.size:
-            kernels.activation.sigmoid_forward(contiguous(x), out)
+        if x.dtype in KERNEL_DTYPES:
+            self.out = out = mapped(kernel.sigmoid_forward, x)
+        else:
+            self.out = out = (1 / (1 + np.exp(-x.astype(np.float32)))).astype(x.dtype)
         return out
 
     def backward(self, g: Any) -> Any:
-        return g * (self.out * (1 - self.out))
+        if isinstance(g, Tensor) or g.dtype not in KERNEL_DTYPES:
+            return g * (self.out * (1 - self.out))
+        return pulled(kernel.sigmoid_backward, g, self.out)
 
 
 @op("sigmoid", ".sigmoid", "F.sigmoid")
@@ -122,19 +179,12 @@ def sigmoid(input: Tensor) -> Tensor:
 class Gelu(Fused):
     def forward(self, x: np.ndarray, approximate: str) -> np.ndarray:
         self.x, self.approximate = x, approximate
-        out = empty_like(x)
         if x.dtype not in KERNEL_DTYPES:
             raise RuntimeError(f"gelu is implemented for float32 and float64, not for {x.dtype}")
-        if x.size:
-            kernels.activation.gelu_forward(contiguous(x), out, approximate == "tanh")
-        return out
+        return mapped(kernel.gelu_forward, x, approximate == "tanh")
 
     def backward(self, g: np.ndarray) -> np.ndarray:
-        g = contiguous(g)
-        out = empty_like(g)
-        if g.size:
-            kernels.activation.gelu_backward(g, contiguous(self.x), out, self.approximate == "tanh")
-        return out
+        return pulled(kernel.gelu_backward, g, self.x, self.approximate == "tanh")
 
     @staticmethod
     def definition(x: Tensor, approximate: str) -> Tensor:
@@ -155,67 +205,101 @@ class Softplus(Function):
     """log(1 + exp(beta x)) / beta, linear above the threshold."""
 
     def forward(self, x: np.ndarray, beta: float, threshold: float) -> np.ndarray:
-        self.x, self.beta, self.linear = x, beta, x * beta > threshold
-        soft = np.logaddexp(x * beta, x.dtype.type(0)) / x.dtype.type(beta)
-        return np.where(self.linear, x, soft)
+        self.x, self.beta, self.threshold = x, beta, threshold
+        if x.dtype in KERNEL_DTYPES:
+            return mapped(kernel.softplus_forward, x, beta, threshold)
+        soft = np.logaddexp(x * x.dtype.type(beta), x.dtype.type(0)) / x.dtype.type(beta)
+        return np.where(x * beta > threshold, x, soft)
 
     def backward(self, g: Any) -> Any:
-        return Where.on(self.linear, g, g * Sigmoid.on(self.x * self.beta))
+        if isinstance(g, Tensor) or g.dtype not in KERNEL_DTYPES:
+            return Where.on(values(self.x) * self.beta > self.threshold, g, g * Sigmoid.on(self.x * self.beta))
+        return pulled(kernel.softplus_backward, g, self.x, self.beta, self.threshold)
 
 
 @op("F.softplus")
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta x)) / beta; x itself where beta x > threshold."""
-    return Softplus.apply(floating(input), beta, threshold)
+    return Softplus.apply(floating(input), float(beta), float(threshold))
+
+
+class LogSigmoid(Function):
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        self.x = x
+        if x.dtype in KERNEL_DTYPES:
+            return mapped(kernel.logsigmoid_forward, x)
+        return -np.logaddexp(-x, x.dtype.type(0))
+
+    def backward(self, g: Any) -> Any:
+        if isinstance(g, Tensor) or g.dtype not in KERNEL_DTYPES:
+            return g * Sigmoid.on(-self.x)
+        return pulled(kernel.logsigmoid_backward, g, self.x)
 
 
 @op("F.logsigmoid")
 def logsigmoid(input: Tensor) -> Tensor:
     """log(sigmoid(x)), without overflow."""
-    return -softplus(-floating(input), threshold=math.inf)
+    return LogSigmoid.apply(floating(input))
+
+
+class Elu(Fused):
+    def forward(self, x: np.ndarray, alpha: float) -> np.ndarray:
+        self.x, self.alpha = x, alpha
+        return mapped(kernel.elu_forward, x, alpha)
+
+    def backward(self, g: np.ndarray) -> np.ndarray:
+        return pulled(kernel.elu_backward, g, self.x, self.alpha)
+
+    @staticmethod
+    def definition(x: Tensor, alpha: float) -> Tensor:
+        return where(x > 0, x, x.clamp(max=0).expm1() * alpha)
 
 
 @op("F.elu")
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """x where x > 0, elsewhere alpha (e^x - 1)."""
+    """x where x > 0, elsewhere alpha (e^x - 1) (Clevert, Unterthiner & Hochreiter 2015)."""
     x = floating(input)
-    return maybe_in_place(x, where(x > 0, x, x.clamp(max=0).expm1() * alpha), inplace, "elu")
+    return maybe_in_place(x, fused(Elu, x, float(alpha)), inplace, "elu")
+
+
+class Silu(Fused):
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        self.x = x
+        return mapped(kernel.silu_forward, x)
+
+    def backward(self, g: np.ndarray) -> np.ndarray:
+        return pulled(kernel.silu_backward, g, self.x)
+
+    @staticmethod
+    def definition(x: Tensor) -> Tensor:
+        return x * sigmoid(x)
 
 
 @op("F.silu")
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
-    """x sigmoid(x)."""
+    """x sigmoid(x) (Hendrycks & Gimpel 2016)."""
     x = floating(input)
-    return maybe_in_place(x, x * sigmoid(x), inplace, "silu")
+    return maybe_in_place(x, fused(Silu, x), inplace, "silu")
+
+
+class Mish(Fused):
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        self.x = x
+        return mapped(kernel.mish_forward, x)
+
+    def backward(self, g: np.ndarray) -> np.ndarray:
+        return pulled(kernel.mish_backward, g, self.x)
+
+    @staticmethod
+    def definition(x: Tensor) -> Tensor:
+        return x * tanh(softplus(x))
 
 
 @op("F.mish")
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
-    """x tanh(softplus(x))."""
+    """x tanh(softplus(x)) (Misra 2019)."""
     x = floating(input)
-    return maybe_in_place(x, x * tanh(softplus(x)), inplace, "mish")
-
-
-class Hardtanh(Clamp):
-    """Clamp whose gradient at the bounds themselves is 0, as in PyTorch."""
-
-    def forward(self, x: np.ndarray, low: float, high: float) -> np.ndarray:
-        out = super().forward(x, low, high)
-        self.inside = (low < x) & (x < high)
-        return out
-
-
-@op("F.hardtanh")
-def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
-    """x limited to [min_val, max_val]."""
-    x = floating(input)
-    return maybe_in_place(x, Hardtanh.apply(x, min_val, max_val), inplace, "hardtanh")
-
-
-@op("F.relu6")
-def relu6(input: Tensor, inplace: bool = False) -> Tensor:
-    """min(max(x, 0), 6)."""
-    return hardtanh(input, 0.0, 6.0, inplace)
+    return maybe_in_place(x, fused(Mish, x), inplace, "mish")
 
 
 @op("F.softsign")
@@ -223,20 +307,6 @@ def softsign(input: Tensor) -> Tensor:
     """x / (1 + |x|)."""
     x = floating(input)
     return x / (x.abs() + 1)
-
-
-def _outer_n_inner(x: np.ndarray, axis: int) -> np.ndarray:
-    """x seen as (outer, n, inner) around `axis`."""
-    outer = math.prod(x.shape[:axis])
-    return contiguous(x).reshape(outer, x.shape[axis], math.prod(x.shape[axis + 1 :]))
-
-
-def along(kernel: Any, axis: int, *arrays: np.ndarray) -> np.ndarray:
-    """A kernel of arrays seen as (outer, n, inner), into a new array."""
-    out = empty_like(arrays[0])
-    if out.size:
-        kernel(*(_outer_n_inner(x, axis) for x in arrays), _outer_n_inner(out, axis))
-    return out
 
 
 def dotted(a: Any, b: Any, axis: int) -> Any:
@@ -249,38 +319,37 @@ def dotted(a: Any, b: Any, axis: int) -> Any:
 class Softmax(Function):
     def forward(self, x: np.ndarray, axis: int) -> np.ndarray:
         self.axis = axis
-        self.out = along(kernels.loss.softmax_forward, axis, x)
+        self.out = mapped(rows.softmax_forward, x, axis)
         return self.out
 
     def backward(self, g: Any) -> Any:
         if isinstance(g, Tensor):
             return self.out * (g - dotted(g, self.out, self.axis))
-        return along(kernels.loss.softmax_backward, self.axis, g, self.out)
+        return pulled(rows.softmax_backward, g, self.out, self.axis)
 
 
 class LogSoftmax(Function):
     def forward(self, x: np.ndarray, axis: int) -> np.ndarray:
         self.axis = axis
-        self.out = along(kernels.loss.log_softmax_forward, axis, x)
+        self.out = mapped(rows.log_softmax_forward, x, axis)
         return self.out
 
     def backward(self, g: Any) -> Any:
         if isinstance(g, Tensor):
             return g - Exp.on(self.out) * g.sum(self.axis, True)
-        return along(kernels.loss.log_softmax_backward, self.axis, g, self.out)
+        return pulled(rows.log_softmax_backward, g, self.out, self.axis)
 
 
 def _softmax(function: type[Function], name: str, input: Tensor, dim: int | None, dtype: Any) -> Tensor:
-    from ..dtypes import as_dtype
-
     x = floating(input) if dtype is None else cast(as_tensor(input), as_dtype(dtype))
     if dim is None:
         raise TypeError(f"{name}() needs dim: the axis along which the probabilities sum to 1")
-    same_dtype(name, input=x)
-    if x.ndim == 0:
-        axis_of(dim, 0)
+    if x._value.dtype not in KERNEL_DTYPES:
+        same_dtype(name, input=x)  # raises
+    axis = axis_of(dim, x._value.ndim)
+    if x._value.ndim == 0:
         return function.apply(x.reshape(1), 0).reshape(())
-    return function.apply(x, axis_of(dim, x.ndim))
+    return function.apply(x, axis)
 
 
 @op("softmax", ".softmax", "F.softmax")

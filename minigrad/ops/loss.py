@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from .. import _kernels as kernels
+from .._kernels import loss as kernel
 from ..dtypes import int64
 from ..tensor import Fused, Tensor, wrap
 from .activation import log_softmax, softplus
-from .border import as_tensor, contiguous, empty, empty_like, floating, not_differentiable, same_dtype
+from .border import (
+    KERNEL_DTYPES,
+    as_tensor,
+    contiguous,
+    empty,
+    empty_like,
+    floating,
+    not_differentiable,
+    same_dtype,
+)
 from .declare import op
 from .indexing import where
+from .reduce import kernel as sums
 from .reduce import sum as total
 
 REDUCTIONS = ("none", "mean", "sum")
@@ -120,7 +131,7 @@ def kl_div(input: Tensor, target: Tensor, reduction: str = "mean", log_target: b
 
 
 class CrossEntropy(Fused):
-    """-log softmax(x)[target] for x (N, C, S), times a weight of the class and a scale a position, summed."""
+    """-log softmax(x)[target] for x (N, C, ...), times a weight of the class: all of them, or their sum over `divisor`."""
 
     def forward(
         self,
@@ -129,28 +140,33 @@ class CrossEntropy(Fused):
         weight: Any,
         ignore_index: int,
         label_smoothing: float,
-        scale: np.ndarray | None,
+        divisor: float | None,
     ) -> np.ndarray:
         self.x, self.target, self.weight, self.ignore_index = x, target, weight, ignore_index
-        self.label_smoothing, self.scale = label_smoothing, scale
+        self.label_smoothing, self.divisor = label_smoothing, divisor
         losses, self.lse = empty(target.shape, x.dtype), empty(target.shape, x.dtype)
-        kernels.loss.cross_entropy_forward(x, target, weight, ignore_index, label_smoothing, losses, self.lse)
-        if scale is None:
+        kernel.cross_entropy_forward(contiguous(x), target, weight, ignore_index, label_smoothing, losses, self.lse)
+        if divisor is None:
             return losses
-        return np.asarray((losses * scale).sum(dtype=np.float64)).astype(x.dtype)
+        out = empty((), x.dtype)
+        sums.sum_over(losses, out, 0, losses.ndim, divisor)
+        return out
 
-    def backward(self, g: np.ndarray) -> Any:
+    def backward(self, g: Any) -> Any:
         dx = empty_like(self.x)
-        scale = g if self.scale is None else np.broadcast_to(g * self.scale, self.target.shape)
-        kernels.loss.cross_entropy_backward(
-            self.x, self.target, self.weight, self.ignore_index, self.label_smoothing, self.lse, contiguous(scale), dx
+        scale = contiguous(g if self.divisor is None else g / self.divisor)
+        kernel.cross_entropy_backward(
+            contiguous(self.x), self.target, self.weight, self.ignore_index, self.label_smoothing, self.lse, scale, dx
         )
         return dx
 
     @staticmethod
     def definition(
-        x: Tensor, target: Tensor, weight: Any, ignore_index: int, label_smoothing: float, scale: Any
+        x: Tensor, target: Tensor, weight: Any, ignore_index: int, label_smoothing: float, divisor: float | None
     ) -> Tensor:
+        shape = target.shape
+        x = x.reshape(x.shape[0], x.shape[1], -1)
+        target = target.reshape(x.shape[0], -1)
         log_p = log_softmax(x, 1)
         kept = target._value != ignore_index
         index = wrap(np.where(kept, target._value, 0)).unsqueeze(1)
@@ -160,7 +176,7 @@ class CrossEntropy(Fused):
         if label_smoothing:
             losses = losses - (log_p * classes.reshape(1, -1, 1)).sum(1) * (label_smoothing / x.shape[1])
         losses = losses * wrap(kept.astype(x.dtype))
-        return losses if scale is None else (losses * scale).sum()
+        return losses.reshape(shape) if divisor is None else losses.sum() / divisor
 
 
 @op("F.cross_entropy")
@@ -187,57 +203,46 @@ def cross_entropy(
     target = as_tensor(target, "target")
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
-    if input.ndim == 0:
+    shape, labels = input._value.shape, target._value
+    if not shape:
         raise RuntimeError("cross_entropy: the input needs an axis of classes, got a 0-d tensor")
-    class_axis = 0 if input.ndim == 1 else 1
-    classes = input.shape[class_axis]
+    class_axis = 0 if len(shape) == 1 else 1
+    classes = shape[class_axis]
     if weight is not None and weight.shape != (classes,):
         raise RuntimeError(
             f"cross_entropy: weight tensor should be defined either for all {classes} classes or no classes but got shape "
             f"{list(weight.shape)}"
         )
-    if target._value.dtype.kind == "f":
+    if labels.dtype.kind == "f":
         return _soft_targets(input, target, weight, reduction, label_smoothing, class_axis)
-    expected = tuple(n for axis, n in enumerate(input.shape) if axis != class_axis)
-    if target.shape != expected:
+    expected = shape[:class_axis] + shape[class_axis + 1 :]
+    if labels.shape != expected:
         raise ValueError(
-            f"Expected input batch_size and the axes after the classes to match the target: input {list(input.shape)} needs a target of "
-            f"shape {list(expected)} (class indices), got {list(target.shape)}"
+            f"Expected input batch_size and the axes after the classes to match the target: input {list(shape)} needs a target of "
+            f"shape {list(expected)} (class indices), got {list(labels.shape)}"
         )
-    if target.dtype != int64:
+    if labels.dtype != int64:
         raise RuntimeError(
-            f"expected scalar type Long but found {target.dtype}: class indices are int64; convert with .long()"
+            f"expected scalar type Long but found {labels.dtype}: class indices are int64; convert with .long()"
         )
-    same_dtype("cross_entropy", input=input, weight=weight)
-    not_differentiable("cross_entropy", weight=weight)
-    labels = target._value
-    wrong = (labels != ignore_index) & ((labels < 0) | (labels >= classes))
-    if wrong.any():
-        raise IndexError(
-            f"Target {int(labels[wrong][0])} is out of bounds: there are {classes} classes, 0 to {classes - 1}"
-        )
-    n = input.shape[0] if input.ndim > 1 else 1
-    positions = prod(input.shape[2:])
-    x = input.reshape(n, classes, positions).contiguous()
-    flat = np.array(labels, order="C").reshape(n, positions)  # a copy: the kernels trust what was just checked
-    scale = None
-    if reduction != "none":
-        count = 1.0
-        if reduction == "mean":
-            kept = flat != ignore_index
-            count = float(kept.sum()) if weight is None else float(weight._value[flat[kept]].sum(dtype=np.float64))
-        scale = np.full(flat.shape, np.nan if reduction == "mean" and count == 0 else 1 / count, input.dtype)
-    if x._value.size == 0:
-        empty_losses = x.sum(1)
+    if weight is not None or input._value.dtype not in KERNEL_DTYPES:
+        same_dtype("cross_entropy", input=input, weight=weight)
+        not_differentiable("cross_entropy", weight=weight)
+    weights = None if weight is None else np.array(weight._value)
+    labels = np.array(labels, order="C")  # a copy: the kernels trust what is checked now
+    total_weight = kernel.weigh_classes(labels, weights, classes, ignore_index)
+    if 0 in shape:
+        empty_losses = input.reshape(shape[0] if len(shape) > 1 else 1, classes, prod(shape[2:])).sum(1)
         return (
             empty_losses.reshape(expected)
             if reduction == "none"
             else empty_losses.sum() * (np.nan if reduction == "mean" else 1)
         )
-    out = CrossEntropy.apply(
-        x, flat, None if weight is None else weight._value.copy(), ignore_index, label_smoothing, scale
-    )
-    return out.reshape(expected) if reduction == "none" else out
+    divisor = None if reduction == "none" else 1.0 if reduction == "sum" else total_weight or math.nan
+    if len(shape) == 1:
+        input, labels = input.unsqueeze(0), labels.reshape(1)
+    out = CrossEntropy.apply(input, labels, weights, ignore_index, label_smoothing, divisor)
+    return out.reshape(expected) if len(shape) == 1 and reduction == "none" else out
 
 
 def _soft_targets(

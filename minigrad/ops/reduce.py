@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._kernels import aligned
+from .._kernels import loss as rows
+from .._kernels import reduce as kernel
 from ..dtypes import as_dtype, float32, int64
-from ..tensor import Function, Tensor, wrap
-from .border import as_tensor, axes_of, axis_of, cast, floating, unary, values
+from ..tensor import Function, Fused, Tensor, wrap
+from .border import KERNEL_DTYPES, as_tensor, axes_of, axis_of, cast, contiguous, empty, empty_like, floating, unary, values
 from .broadcast import Expand, sum_array
 from .declare import op
 from .elementwise import Exp, zero_slope
@@ -23,13 +25,56 @@ def kept(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(1 if axis in axes else size for axis, size in enumerate(shape))
 
 
+def run_of(x: np.ndarray, axes: tuple[int, ...]) -> tuple[int, int] | None:
+    """The first of `axes` (ascending) and the one after the last, if they are neighbours and x has elements a kernel knows."""
+    if x.dtype not in KERNEL_DTYPES or 0 in x.shape:
+        return None
+    if not axes:
+        return 0, 0
+    first, last = axes[0], axes[-1] + 1
+    return (first, last) if last - first == len(axes) else None
+
+
+def without(shape: tuple[int, ...], run: tuple[int, int], keepdim: bool) -> tuple[int, ...]:
+    """`shape` without a run of axes, or with length 1 along them."""
+    first, last = run
+    return shape[:first] + ((1,) * (last - first) if keepdim else ()) + shape[last:]
+
+
+def repeated(g: Any, kept: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+    """`g`, which has `kept`'s elements, repeated along the axes where kept is 1 and `shape` is not; as a view."""
+    if isinstance(g, Tensor):
+        return Expand.on(g.reshape(kept), shape)
+    g = contiguous(g).reshape(kept)
+    strides = [0 if size == 1 else step for size, step in zip(kept, g.strides, strict=True)]
+    view: np.ndarray = np.ndarray(shape, g.dtype, g, 0, strides)
+    view.flags.writeable = False
+    return view
+
+
 class Sum(Function):
     def forward(self, x: np.ndarray, axes: tuple[int, ...], keepdim: bool) -> np.ndarray:
-        self.shape, self.kept = x.shape, kept(x.shape, axes)
-        return sum_array(x, axes, keepdim)
+        self.shape, self.axes = x.shape, axes
+        run = run_of(x, axes)
+        if run is None:
+            return sum_array(x, axes, keepdim)
+        out = empty(without(x.shape, run, keepdim), x.dtype)
+        kernel.sum_over(contiguous(x), out, *run, 1.0)
+        return out
 
     def backward(self, g: Any) -> Any:
-        return Expand.on(g.reshape(self.kept), self.shape)
+        return repeated(g, kept(self.shape, self.axes), self.shape)
+
+
+class Mean(Function):
+    def forward(self, x: np.ndarray, run: tuple[int, int], keepdim: bool, count: int) -> np.ndarray:
+        self.shape, self.run, self.count = x.shape, run, count
+        out = empty(without(x.shape, run, keepdim), x.dtype)
+        kernel.sum_over(contiguous(x), out, *run, count)
+        return out
+
+    def backward(self, g: Any) -> Any:
+        return repeated(g / self.count, without(self.shape, self.run, True), self.shape)
 
 
 @op("sum", ".sum")
@@ -77,8 +122,12 @@ def mean(
             f"mean(): could not infer output dtype. Input dtype must be a floating point dtype. Got: {input.dtype}; convert with "
             ".float()"
         )
-    axes = axes_of(axis if dim is None else dim, input.ndim)
-    count = product(input._value.shape[axis] for axis in axes)
+    x = input._value
+    axes = axes_of(axis if dim is None else dim, x.ndim)
+    run = run_of(x, axes) if dtype is None else None
+    if run is not None:
+        return Mean.apply(input, run, keepdim or keepdims, product(x.shape[run[0] : run[1]]))
+    count = product(x.shape[axis] for axis in axes)
     total = sum(input, axes if axes else None, keepdim or keepdims, dtype=dtype) if axes or not input.ndim else input
     return total / count if count else total * math.nan
 
@@ -92,9 +141,16 @@ def nansum(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
 class Prod(Function):
     def forward(self, x: np.ndarray, axis: int, keepdim: bool) -> np.ndarray:
         self.x, self.axis, self.kept = x, axis, kept(x.shape, (axis,))
-        return np.asarray(x.prod(axis, keepdims=keepdim))
+        run = run_of(x, (axis,))
+        if run is None:
+            return np.asarray(x.prod(axis, keepdims=keepdim))
+        self.out = empty(without(x.shape, run, keepdim), x.dtype)
+        kernel.product(contiguous(x), self.out, *run)
+        return self.out
 
     def backward(self, g: Any) -> Any:
+        if run_of(values(self.x), ()) and not isinstance(g, Tensor) and np.all(self.x):
+            return (g * self.out).reshape(self.kept) / self.x
         # The product of all others: from the left, times from the right; exact where elements are 0.
         left = shifted_cumprod(self.x, self.axis)
         right = flipped(shifted_cumprod(flipped(self.x, self.axis), self.axis), self.axis)
@@ -137,17 +193,36 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype:
 
 
 class Extremum(Function):
-    """The largest or smallest over axes; elements that tie share the gradient equally, as PyTorch's amax does."""
+    """The largest or smallest over axes; elements that tie share the gradient equally, as PyTorch's amax does.
 
-    def forward(self, x: np.ndarray, axes: tuple[int, ...], keepdim: bool, largest: bool) -> np.ndarray:
-        out = aligned(np.asarray((np.max if largest else np.min)(x, axes, keepdims=True)))
-        ties = ((x == out) | ((x != x) & (out != out))).astype(x.dtype)
-        self.share = ties / ties.sum(axes, keepdims=True)
-        self.kept = out.shape
-        return out if keepdim else out.reshape([n for axis, n in enumerate(x.shape) if axis not in axes])
+    Where the result is NaN the NaNs share it, or with `spoils` the whole gradient is NaN, as amax's is in PyTorch.
+    """
+
+    def forward(
+        self, x: np.ndarray, axes: tuple[int, ...], keepdim: bool, largest: bool, spoils: bool = False
+    ) -> np.ndarray:
+        self.x, self.axes, self.spoils, self.run = x, axes, spoils, run_of(x, axes)
+        if self.run is None:
+            out = aligned(np.asarray((np.max if largest else np.min)(x, axes, keepdims=True)))
+            out = out if keepdim else out.reshape([n for axis, n in enumerate(x.shape) if axis not in axes])
+        else:
+            out = empty(without(x.shape, self.run, keepdim), x.dtype)
+            kernel.extremum(contiguous(x), out, *self.run, largest)
+        self.out = out
+        return out
 
     def backward(self, g: Any) -> Any:
-        return g.reshape(self.kept) * self.share
+        x, shape = values(self.x), kept(self.x.shape, self.axes)
+        out = values(self.out).reshape(shape)
+        if not isinstance(g, Tensor) and self.run is not None:
+            dx = empty_like(x)
+            kernel.extremum_backward(contiguous(g), contiguous(x), out, dx, *self.run, self.spoils)
+            return dx
+        ties = ((x == out) | ((x != x) & (out != out))).astype(x.dtype)
+        share = ties / ties.sum(self.axes, keepdims=True)
+        if self.spoils:
+            share = np.where(out != out, out, share)
+        return g.reshape(shape) * share
 
 
 def _check_not_empty(name: str, input: Tensor, axes: tuple[int, ...]) -> None:
@@ -163,7 +238,7 @@ def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     input = as_tensor(input)
     axes = axes_of(dim, input.ndim)
     _check_not_empty("amax", input, axes)
-    return Extremum.apply(input, axes, keepdim, True)
+    return Extremum.apply(input, axes, keepdim, True, True)
 
 
 @op("amin", ".amin")
@@ -172,7 +247,7 @@ def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     input = as_tensor(input)
     axes = axes_of(dim, input.ndim)
     _check_not_empty("amin", input, axes)
-    return Extremum.apply(input, axes, keepdim, False)
+    return Extremum.apply(input, axes, keepdim, False, True)
 
 
 class ValuesIndices(NamedTuple):
@@ -187,7 +262,7 @@ def _select(input: Tensor, dim: int, keepdim: bool, function: Any, name: str) ->
     if input.ndim == 0:
         return ValuesIndices(input.clone(), wrap(np.zeros((), int64)))
     _check_not_empty(name, input, (axis,))
-    indices = wrap(function(input._value, axis, keepdims=True))
+    indices = wrap(_places(function, input._value, axis))
     chosen = TakeAlong.apply(input, indices, axis)
     return ValuesIndices(*(part if keepdim else part.squeeze(axis) for part in (chosen, indices)))
 
@@ -203,7 +278,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     input = as_tensor(input)
     if dim is None:
         _check_not_empty("max", input, tuple(range(input.ndim)))
-        return amax(input)
+        return Extremum.apply(input, tuple(range(input.ndim)), False, True)
     if isinstance(dim, Tensor):
         from .arithmetic import maximum
 
@@ -217,7 +292,7 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     input = as_tensor(input)
     if dim is None:
         _check_not_empty("min", input, tuple(range(input.ndim)))
-        return amin(input)
+        return Extremum.apply(input, tuple(range(input.ndim)), False, False)
     if isinstance(dim, Tensor):
         from .arithmetic import minimum
 
@@ -243,7 +318,18 @@ def _arg(function: Any, input: Tensor, dim: int | None, keepdim: bool) -> Tensor
         raise IndexError(f"{function.__name__}(): Expected reduction dim to be specified for an input of no elements")
     if dim is None or x.ndim == 0:
         return wrap(np.asarray(function(x, keepdims=keepdim)))
-    return wrap(np.asarray(function(x, axis_of(dim, x.ndim), keepdims=keepdim)))
+    axis = axis_of(dim, x.ndim)
+    found = _places(function, x, axis)
+    return wrap(found if keepdim else found.reshape(without(x.shape, (axis, axis + 1), False)))
+
+
+def _places(function: Any, x: np.ndarray, axis: int) -> np.ndarray:
+    """np.argmax or np.argmin along an axis, kept; by a kernel where that is not the last one."""
+    if run_of(x, (axis,)) is None or x.shape[axis] >= 2**31 or product(x.shape[axis + 1 :]) == 1:
+        return aligned(np.asarray(function(x, axis, keepdims=True)))
+    out = empty(without(x.shape, (axis, axis + 1), True), int64)
+    kernel.extremum_places(contiguous(x), out, axis, function is np.argmax)
+    return out
 
 
 @op("all", ".all")
@@ -267,28 +353,65 @@ def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
     return wrap(np.asarray(np.count_nonzero(x, axes_of(dim, x.ndim)), int64))
 
 
-@op("var", ".var")
-def var(
-    input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
-) -> Tensor:
-    """The variance over `dim`, from the mean in two passes; divided by n - correction (1 unless `unbiased=False`)."""
+class Var(Fused):
+    """The variance, or its square root, over neighbouring axes."""
+
+    def forward(self, x: np.ndarray, run: tuple[int, int], keepdim: bool, degrees: float, root: bool) -> np.ndarray:
+        self.x, self.run, self.keepdim, self.degrees, self.root = x, run, keepdim, degrees, root
+        x = contiguous(x)
+        self.mean = empty(without(x.shape, run, False), x.dtype)
+        kernel.sum_over(x, self.mean, *run, product(x.shape[run[0] : run[1]]))
+        self.out = empty(without(x.shape, run, keepdim), x.dtype)
+        kernel.squares(x, self.mean, self.out, *run, degrees, root)
+        return self.out
+
+    def backward(self, g: np.ndarray) -> np.ndarray:
+        if self.root:  # 0 where the deviation is 0, as in PyTorch
+            scale = g / np.where(self.out == 0, np.inf, self.out * self.degrees).astype(g.dtype)
+        else:
+            scale = g * (2 / self.degrees)
+        dx = empty_like(self.x)
+        kernel.deviations(contiguous(self.x), self.mean, contiguous(scale), dx, *self.run)
+        return dx
+
+    @staticmethod
+    def definition(x: Tensor, run: tuple[int, int], keepdim: bool, degrees: float, root: bool) -> Tensor:
+        axes = tuple(range(*run))
+        centered = x - mean(x, axes, True) if axes else x - x
+        total = sum(centered * centered, axes, keepdim) / degrees
+        return total.sqrt() if root else total
+
+
+def _var(input: Tensor, dim: Any, unbiased: bool, keepdim: bool, correction: float | None, root: bool) -> Tensor:
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     input = floating(input)
     axes = axes_of(dim, input.ndim)
     count = product(input.shape[axis] for axis in axes)
     degrees = count - (correction if correction is not None else int(unbiased))
+    run = run_of(input._value, axes)
+    if run is not None and degrees > 0:
+        return Var.apply(input, run, keepdim, float(degrees), root)
     centered = input - mean(input, axes if axes else None, True)
     total = sum(centered * centered, axes if axes else None, keepdim)
-    return total / degrees if degrees > 0 else total * math.nan
+    total = total / degrees if degrees > 0 else total * math.nan
+    return total.sqrt() if root else total
+
+
+@op("var", ".var")
+def var(
+    input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+) -> Tensor:
+    """The variance over `dim`, from the mean in two passes; divided by n - correction (1 unless `unbiased=False`)."""
+    return _var(input, dim, unbiased, keepdim, correction, False)
 
 
 @op("std", ".std")
 def std(
     input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
 ) -> Tensor:
-    """The standard deviation over `dim`; see `var`."""
-    return var(input, dim, unbiased, keepdim, correction=correction).sqrt()
+    """The standard deviation over `dim`; see `var`. Its gradient is 0 where all elements are equal."""
+    return _var(input, dim, unbiased, keepdim, correction, True)
 
 
 @op("var_mean")
@@ -305,6 +428,12 @@ def std_mean(input: Tensor, dim: Any = None, unbiased: bool = True, keepdim: boo
 
 class LogSumExp(Function):
     def forward(self, x: np.ndarray, axes: tuple[int, ...], keepdim: bool) -> np.ndarray:
+        self.run = run_of(x, axes)
+        if self.run is not None:
+            self.x, self.kept = x, without(x.shape, self.run, True)
+            self.out = empty(without(x.shape, self.run, keepdim), x.dtype)
+            rows.logsumexp_forward(contiguous(x), self.out, *self.run)
+            return self.out
         largest = np.max(x, axes, keepdims=True) if x.size else np.zeros(kept(x.shape, axes), x.dtype)
         largest = np.where(np.isfinite(largest), largest, 0).astype(x.dtype)
         out = aligned(np.log(sum_array(unary(np.exp, x - largest), axes, True)) + largest)
@@ -313,6 +442,10 @@ class LogSumExp(Function):
         return self.out
 
     def backward(self, g: Any) -> Any:
+        if self.run is not None and not isinstance(g, Tensor):
+            dx = empty_like(self.x)
+            rows.logsumexp_backward(contiguous(g), contiguous(self.x), self.out, dx, *self.run)
+            return dx
         return g.reshape(self.kept) * Exp.on(self.x - self.out.reshape(self.kept))
 
 
@@ -328,6 +461,11 @@ class Norm(Function):
 
     def forward(self, x: np.ndarray, p: float, axes: tuple[int, ...], keepdim: bool) -> np.ndarray:
         self.x, self.p, self.kept, self.axes = x, p, kept(x.shape, axes), axes
+        run = self.run = run_of(x, axes) if p == 2 else None
+        if run is not None:
+            self.out = empty(without(x.shape, run, keepdim), x.dtype)
+            kernel.squares(contiguous(x), None, self.out, *run, 1.0, True)
+            return self.out
         size = np.abs(x)
         if p == math.inf or p == -math.inf:
             out = np.asarray((np.max if p > 0 else np.min)(size, axes, keepdims=True))
@@ -342,6 +480,11 @@ class Norm(Function):
         return self.out
 
     def backward(self, g: Any) -> Any:
+        if self.run is not None and not isinstance(g, Tensor):
+            dx = empty_like(self.x)
+            scale = np.asarray(g / np.where(self.out == 0, np.inf, self.out).astype(g.dtype))
+            kernel.deviations(contiguous(self.x), None, contiguous(scale), dx, *self.run)
+            return dx
         x, g, out = self.x, g.reshape(self.kept), self.out.reshape(self.kept)
         if self.p == 0:
             return zero_slope(x)

@@ -15,7 +15,14 @@ KERNELS = {level: _kernels.load(level)["activation"] for level in LEVELS}
 UNARY = [
     ("relu_forward", (), 0),
     ("leaky_relu_forward", (0.01,), 0),
+    ("hardtanh_forward", (-1.0, 2.0), 0),
     ("sigmoid_forward", (), 3),
+    ("tanh_forward", (), 3),
+    ("elu_forward", (1.0,), 2),
+    ("softplus_forward", (1.0, 20.0), 3),
+    ("logsigmoid_forward", (), 3),
+    ("silu_forward", (), 4),
+    ("mish_forward", (), 5),
     ("erf_forward", (), 3),
     ("gelu_forward", (False,), 10),
     ("gelu_forward", (True,), 200),
@@ -23,6 +30,14 @@ UNARY = [
 BINARY = [
     ("relu_backward", ()),
     ("leaky_relu_backward", (0.01,)),
+    ("hardtanh_backward", (-1.0, 2.0)),
+    ("sigmoid_backward", ()),
+    ("tanh_backward", ()),
+    ("elu_backward", (0.7,)),
+    ("softplus_backward", (2.0, 5.0)),
+    ("logsigmoid_backward", ()),
+    ("silu_backward", ()),
+    ("mish_backward", ()),
     ("gelu_backward", (False,)),
     ("gelu_backward", (True,)),
 ]
@@ -55,7 +70,8 @@ def test_float32_to_the_stated_error(kernel, name, rest, ulp):
     exact = call(reference, name, x.astype(np.float64), rest)
     if name == "leaky_relu_forward":
         exact = call(reference, name, x, rest).astype(np.float64)
-    unit = np.spacing(np.maximum(np.abs(exact), 1.2e-38).astype(np.float32)).astype(np.float64)
+    smallest = 1.2e-38 * (np.maximum(np.abs(x), 1) if name in ("silu_forward", "mish_forward") else 1)  # x times a tiny factor
+    unit = np.spacing(np.maximum(np.abs(exact), smallest).astype(np.float32)).astype(np.float64)
     error = np.abs(call(kernel, name, x, rest) - exact) / unit
     assert error.max() <= max(ulp, 0.5)
 
@@ -99,10 +115,39 @@ def test_special_values(kernel, dtype):
     expect("relu_forward", (), [nan, inf, 0, 0, 0, 1000])
     expect("leaky_relu_forward", (0.5,), [nan, inf, -inf, 0, -500, 1000])
     expect("sigmoid_forward", (), [nan, 1, 0, 0.5, 0, 1])
+    expect("tanh_forward", (), [nan, 1, -1, 0, -1, 1])
+    expect("hardtanh_forward", (-0.5, 2.0), [nan, 2, -0.5, 0, -0.5, 2])
+    expect("elu_forward", (2.0,), [nan, inf, -2, 0, -2, 1000])
+    expect("softplus_forward", (1.0, 20.0), [nan, inf, 0, np.log(dtype(2)), 0, 1000])
+    expect("softplus_forward", (1.0, inf), [nan, inf, 0, np.log(dtype(2)), 0, 1000])
+    expect("logsigmoid_forward", (), [nan, 0, -inf, -np.log(dtype(2)), -1000, 0])
+    expect("silu_forward", (), [nan, inf, nan, 0, 0, 1000])
+    expect("mish_forward", (), [nan, inf, nan, 0, 0, 1000])
     expect("erf_forward", (), [nan, 1, -1, 0, -1, 1])
     for tanh in (False, True):
         expect("gelu_forward", (tanh,), [nan, inf, nan, 0, 0, 1000])
-    assert np.signbit(call(kernel, "erf_forward", np.array([-0.0], dtype), ()))[0]
+    for name in ("erf_forward", "tanh_forward"):
+        assert np.signbit(call(kernel, name, np.array([-0.0], dtype), ()))[0]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_special_values_backward(kernel, dtype):
+    # As PyTorch's gradients are
+    inf, nan = np.inf, np.nan
+    x = np.array([nan, inf, -inf, 0.0, -1000.0, 1000.0] * 7, dtype=dtype)
+
+    def expect(name, rest, values):
+        found = call(kernel, name, np.ones_like(x), x, rest)
+        np.testing.assert_allclose(found, np.array(values * 7, dtype), rtol=2 * np.finfo(dtype).eps)
+
+    expect("hardtanh_backward", (-0.5, 2.0), [0, 0, 0, 1, 0, 0])
+    expect("hardtanh_backward", (0.0, inf), [0, 0, 0, 0, 0, 1])
+    expect("elu_backward", (2.0,), [nan, 1, 0, 2, 0, 1])
+    expect("softplus_backward", (1.0, 20.0), [nan, 1, 0, 0.5, 0, 1])
+    expect("logsigmoid_backward", (), [nan, 0, 1, 0.5, 1, 0])
+    expect("silu_backward", (), [nan, nan, nan, 0.5, 0, 1])
+    expect("mish_backward", (), [nan, nan, nan, 0.6, 0, 1])
+    expect("gelu_backward", (False,), [nan, nan, nan, 0.5, 0, 1])
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

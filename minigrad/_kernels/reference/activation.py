@@ -64,5 +64,99 @@ def sigmoid_forward(x, out):
     out[...] = _sigmoid(x.astype(np.float64))
 
 
+def sigmoid_backward(g, y, dx):
+    dx[...] = g * y * (1 - y)
+
+
+def tanh_forward(x, out):
+    out[...] = np.tanh(x.astype(np.float64))
+
+
+def tanh_backward(g, y, dx):
+    dx[...] = g * (1 - y * y)
+
+
+def hardtanh_forward(x, out, low, high):
+    out[...] = np.clip(x, low, high)
+
+
+def hardtanh_backward(g, x, dx, low, high):
+    dx[...] = np.where((low < x) & (x < high), g, 0)
+
+
+@_quiet
+def elu_forward(x, out, alpha):
+    z = x.astype(np.float64)
+    out[...] = np.where(z > 0, z, alpha * np.expm1(z))
+
+
+@_quiet
+def elu_backward(g, x, dx, alpha):
+    z = x.astype(np.float64)
+    dx[...] = np.where(z > 0, g, g * alpha * np.exp(z))
+
+
+def _softplus(z):
+    return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
+
+
+@_quiet
+def softplus_forward(x, out, beta, threshold):
+    z = x.astype(np.float64)
+    out[...] = np.where(z * beta > threshold, z, _softplus(z * beta) / beta)
+
+
+@_quiet
+def softplus_backward(g, x, dx, beta, threshold):
+    z = x.astype(np.float64)
+    dx[...] = np.where(z * beta > threshold, g, g * _sigmoid(z * beta))
+
+
+@_quiet
+def logsigmoid_forward(x, out):
+    out[...] = -_softplus(-x.astype(np.float64))
+
+
+@_quiet
+def logsigmoid_backward(g, x, dx):
+    dx[...] = g * _sigmoid(-x.astype(np.float64))
+
+
+@_quiet
+def silu_forward(x, out):
+    z = x.astype(np.float64)
+    out[...] = z * _sigmoid(z)
+
+
+@_quiet
+def silu_backward(g, x, dx):
+    z = x.astype(np.float64)
+    dx[...] = g * _sigmoid(z) * (1 + z * _sigmoid(-z))
+
+
+@_quiet
+def mish_forward(x, out):
+    z = x.astype(np.float64)
+    out[...] = z * _tanh_softplus(z)
+
+
+@_quiet
+def mish_backward(g, x, dx):
+    z = x.astype(np.float64)
+    w = _tanh_softplus(z)
+    rest = np.where(z > 0, 2 * np.exp(-2 * np.abs(z)), 2.0)  # 1 - w^2, without its cancellation
+    dx[...] = g * (w + z * _sigmoid(z) * (rest * (2 * _numerator(z) + rest) / (_numerator(z) + rest) ** 2))
+
+
+def _numerator(z):
+    e = np.exp(-np.abs(z))
+    return np.where(z > 0, 1 + 2 * e, e * (e + 2))
+
+
+def _tanh_softplus(z):
+    # (t^2 - 1) / (t^2 + 1) for t = 1 + exp(z), times exp(-2z) above and below for z > 0
+    return _numerator(z) / (_numerator(z) + np.where(z > 0, 2 * np.exp(-2 * np.abs(z)), 2.0))
+
+
 def erf_forward(x, out):
     out[...] = _erf(x.astype(np.float64))

@@ -1,0 +1,34 @@
+/* Includes TEMPLATE for float and for double, with exp.h before it: see exp.h for what a template is given. */
+#include "simd.h"
+
+#ifndef JOIN
+#define JOIN_(a, b) a##_##b
+#define JOIN(a, b) JOIN_(a, b)
+#endif
+
+#define REAL float
+#define REAL_BITS 32
+#define VECTOR f32_vector
+#define INDEX int32_t
+#define FN(name) JOIN(name, f32)
+#include "exp.h"
+#include TEMPLATE
+#undef REAL
+#undef REAL_BITS
+#undef VECTOR
+#undef INDEX
+#undef FN
+
+#define REAL double
+#define REAL_BITS 64
+#define VECTOR f64_vector
+#define INDEX int64_t
+#define FN(name) JOIN(name, f64)
+#include "exp.h"
+#include TEMPLATE
+#undef REAL
+#undef REAL_BITS
+#undef VECTOR
+#undef INDEX
+#undef FN
+#undef TEMPLATE
