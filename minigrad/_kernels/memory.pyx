@@ -199,6 +199,18 @@ def aligned(value):
     return out
 
 
+def contiguous(x):
+    """`x` itself if its elements lie in order, otherwise a copy in which they do; None as it is, a scalar as an array."""
+    cdef cnp.ndarray out
+    cdef cnp.ndarray array
+    if x is None or (cnp.PyArray_CheckExact(x) and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x)):
+        return x
+    array = <cnp.ndarray>cnp.PyArray_FROM_O(x)
+    out = allocate(cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array), array.dtype)
+    cnp.PyArray_CopyInto(out, array)
+    return out
+
+
 cdef inline bint plain(array) noexcept:
     return cnp.PyArray_CheckExact(array) and cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>array) and (
         cnp.PyArray_TYPE(<cnp.ndarray>array) == cnp.NPY_FLOAT or cnp.PyArray_TYPE(<cnp.ndarray>array) == cnp.NPY_DOUBLE)

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .._kernels import elementwise, empty, empty_like
+from .._kernels import elementwise
+from .._kernels.memory import contiguous, empty, empty_like  # noqa: F401 - for the operations
 from ..dtypes import as_array, category, float32, float64, number_type, result_type
 from ..grad_mode import mode
 from ..tensor import Function, Tensor, wrap
@@ -124,16 +125,6 @@ def not_differentiable(name: str, **tensors: Tensor | None) -> None:
             raise RuntimeError(
                 f"{name} is not differentiable with respect to argument '{key}', which requires grad: pass {key}.detach()"
             )
-
-
-def contiguous(x: Any) -> Any:
-    """`x` itself if its elements lie in order, otherwise a copy in which they do; None as it is, a NumPy scalar as an array."""
-    if x is None or (type(x) is np.ndarray and x.flags.c_contiguous):
-        return x
-    x = np.asarray(x)
-    out = empty_like(x)
-    np.copyto(out, x)
-    return out
 
 
 def no_kernel(name: str, dtype: np.dtype) -> NotImplementedError:
