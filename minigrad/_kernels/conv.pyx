@@ -30,9 +30,13 @@ include "gemm.pxi"
 
 include "conv_pixels.pxi"
 
+include "conv_winograd.pxi"
+
 # backward_weight: the parts of the batch, and the elements of their sums together.
 DEF PARTS = 16
 DEF PART_ELEMENTS = 1 << 21
+# The fewest channels and outputs for which conv_winograd.pxi is faster.
+DEF WINOGRAD_CHANNELS = 12
 
 
 # The sizes of one convolution, in the names of its definition.
@@ -136,13 +140,52 @@ cdef void forward(const Convolution* v, const floating* x, const floating* weigh
     give_scratch(scratch)
 
 
+cdef bint suits_winograd(const Convolution* v) noexcept nogil:
+    """Whether a float32 convolution is done by conv_winograd.pxi, as far as its shape says; the bounds are measured."""
+    return (v.kernel_h == 3 and v.kernel_w == 3 and v.stride_h == 1 and v.stride_w == 1 and v.dilation_h == 1
+            and v.dilation_w == 1 and v.groups == 1 and v.padding_h <= 2 and v.padding_w <= 2
+            and v.channels >= WINOGRAD_CHANNELS and v.outputs >= WINOGRAD_CHANNELS)
+
+
+cdef void by_winograd(const Convolution* v, const float* x, const float* weight, const float* bias, float* out,
+                      bint gradient) except *:
+    """`forward`, or, with gradient, `backward_input` from x to out."""
+    cdef Winograd t
+    cdef Convolution part = v[0]
+    cdef Py_ssize_t x_image = v.channels * v.height * v.width
+    cdef Py_ssize_t out_image = v.outputs * v.out_height * v.out_width
+    cdef Py_ssize_t n = 0
+    cdef Scratch scratch = take_scratch(v.batch)
+    cdef uint8_t* spoiled = <uint8_t*>scratch.data
+    memset(spoiled, 0, v.batch)
+    if gradient:
+        x_image, out_image = out_image, x_image
+        plan_winograd(&t, v.batch, v.outputs, v.channels, v.out_height, v.out_width, 2 - v.padding_h, 2 - v.padding_w)
+    else:
+        plan_winograd(&t, v.batch, v.channels, v.outputs, v.height, v.width, v.padding_h, v.padding_w)
+    winograd_correlation(&t, x, weight, bias, out, gradient, threads_of(v), spoiled)
+    while n < v.batch:
+        part.batch = 0
+        while n + part.batch < v.batch and spoiled[n + part.batch]:
+            part.batch += 1
+        if part.batch and gradient:
+            backward_input(&part, x + n * x_image, weight, out + n * out_image)
+        elif part.batch:
+            forward(&part, x + n * x_image, weight, bias, out + n * out_image)
+        n += part.batch + 1
+    give_scratch(scratch)
+
+
 def conv2d_forward(cnp.ndarray x, cnp.ndarray weight, cnp.ndarray bias, cnp.ndarray out, stride, padding, dilation,
                    Py_ssize_t groups):
     """out (N, O, OH, OW) = the cross-correlation of x (N, C, H, W) with weight (O, C / groups, KH, KW), plus bias (O,)
     unless it is None. stride, padding, dilation: pairs."""
     cdef Convolution v = convolution(x, weight, out, stride, padding, dilation, groups)
     cdef void* b = NULL if bias is None else cnp.PyArray_DATA(bias)
-    if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
+    if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32 and suits_winograd(&v):
+        by_winograd(&v, <float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(weight), <float*>b,
+                    <float*>cnp.PyArray_DATA(out), False)
+    elif cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
         forward(&v, <float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(weight), <float*>b,
                 <float*>cnp.PyArray_DATA(out))
     else:
@@ -257,7 +300,10 @@ def conv2d_backward_input(cnp.ndarray g, cnp.ndarray weight, cnp.ndarray dx, str
                           Py_ssize_t groups):
     """dx, the gradient of x, from g, the gradient of out."""
     cdef Convolution v = convolution(dx, weight, g, stride, padding, dilation, groups)
-    if cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32:
+    if cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32 and suits_winograd(&v):
+        by_winograd(&v, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(weight), NULL,
+                    <float*>cnp.PyArray_DATA(dx), True)
+    elif cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32:
         backward_input(&v, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(weight), <float*>cnp.PyArray_DATA(dx))
     else:
         backward_input(&v, <double*>cnp.PyArray_DATA(g), <double*>cnp.PyArray_DATA(weight),
@@ -399,6 +445,12 @@ def conv2d_backward_weight(cnp.ndarray g, cnp.ndarray x, cnp.ndarray dweight, st
                            Py_ssize_t groups):
     """dweight, the gradient of weight, from g, the gradient of out."""
     cdef Convolution v = convolution(x, dweight, g, stride, padding, dilation, groups)
+    cdef Winograd t
+    if cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32 and suits_winograd(&v):
+        plan_winograd(&t, v.batch, v.channels, v.outputs, v.height, v.width, v.padding_h, v.padding_w)
+        if winograd_weight_gradient(&t, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(x),
+                                    <float*>cnp.PyArray_DATA(dweight), threads_of(&v)):
+            return
     if cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32:
         backward_weight(&v, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(x),
                         <float*>cnp.PyArray_DATA(dweight))
