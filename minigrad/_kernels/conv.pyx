@@ -30,13 +30,14 @@ include "gemm.pxi"
 
 include "conv_pixels.pxi"
 
-include "conv_winograd.pxi"
 
 # backward_weight: the parts of the batch, and the elements of their sums together.
 DEF PARTS = 16
 DEF PART_ELEMENTS = 1 << 21
 # The fewest channels and outputs for which conv_winograd.pxi is faster.
 DEF WINOGRAD_CHANNELS = 12
+cdef extern from *:
+    const int LANES_CHANNELS
 
 
 # The sizes of one convolution, in the names of its definition.
@@ -76,6 +77,11 @@ cdef Convolution convolution(cnp.ndarray x, cnp.ndarray weight, cnp.ndarray out,
 cdef int threads_of(const Convolution* v) noexcept nogil:
     return threads_for(0.01 * v.batch * v.groups * v.channels * v.outputs * v.kernel_h * v.kernel_w
                        * v.out_height * v.out_width)
+
+
+include "conv_lanes.pxi"
+
+include "conv_winograd.pxi"
 
 
 cdef inline Py_ssize_t table_size(Py_ssize_t entries, const floating* dtype) noexcept nogil:
@@ -147,6 +153,12 @@ cdef bint suits_winograd(const Convolution* v) noexcept nogil:
             and v.channels >= WINOGRAD_CHANNELS and v.outputs >= WINOGRAD_CHANNELS)
 
 
+cdef bint suits_lanes(const Convolution* v) noexcept nogil:
+    """Whether a float32 convolution is done by conv_lanes.pxi, as far as its shape says; the bounds are measured."""
+    return (v.groups == 1 and v.stride_w <= 2 and v.stride_h <= 2 and v.channels >= LANES_CHANNELS
+            and v.outputs >= LANES_CHANNELS)
+
+
 cdef void by_winograd(const Convolution* v, const float* x, const float* weight, const float* bias, float* out,
                       bint gradient) except *:
     """`forward`, or, with gradient, `backward_input` from x to out."""
@@ -185,6 +197,9 @@ def conv2d_forward(cnp.ndarray x, cnp.ndarray weight, cnp.ndarray bias, cnp.ndar
     if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32 and suits_winograd(&v):
         by_winograd(&v, <float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(weight), <float*>b,
                     <float*>cnp.PyArray_DATA(out), False)
+    elif cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32 and suits_lanes(&v):
+        lane_forward(&v, <float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(weight), <float*>b,
+                     <float*>cnp.PyArray_DATA(out))
     elif cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
         forward(&v, <float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(weight), <float*>b,
                 <float*>cnp.PyArray_DATA(out))
@@ -303,6 +318,9 @@ def conv2d_backward_input(cnp.ndarray g, cnp.ndarray weight, cnp.ndarray dx, str
     if cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32 and suits_winograd(&v):
         by_winograd(&v, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(weight), NULL,
                     <float*>cnp.PyArray_DATA(dx), True)
+    elif cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32 and suits_lanes(&v):
+        lane_backward_input(&v, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(weight),
+                            <float*>cnp.PyArray_DATA(dx))
     elif cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32:
         backward_input(&v, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(weight), <float*>cnp.PyArray_DATA(dx))
     else:
@@ -451,7 +469,10 @@ def conv2d_backward_weight(cnp.ndarray g, cnp.ndarray x, cnp.ndarray dweight, st
         if winograd_weight_gradient(&t, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(x),
                                     <float*>cnp.PyArray_DATA(dweight), threads_of(&v)):
             return
-    if cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32:
+    if cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32 and suits_lanes(&v):
+        lane_backward_weight(&v, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(x),
+                             <float*>cnp.PyArray_DATA(dweight))
+    elif cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32:
         backward_weight(&v, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(x),
                         <float*>cnp.PyArray_DATA(dweight))
     else:

@@ -21,24 +21,14 @@
 # the gradient of g.
 
 from libc.stdint cimport uint8_t
-from libc.string cimport memcpy
 
 cdef extern from "winograd.h":
-    const Py_ssize_t LANES "WINOGRAD_LANES"
-    void winograd_to_lanes(const float* source, Py_ssize_t row, Py_ssize_t lanes, Py_ssize_t count,
-                           const Py_ssize_t* place, float* target) noexcept nogil
-    void winograd_from_lanes(const float* source, const Py_ssize_t* place, Py_ssize_t count, Py_ssize_t lanes,
-                             float* target, Py_ssize_t row) noexcept nogil
     void winograd_input(const float* image, Py_ssize_t pitch, float* out, Py_ssize_t position) noexcept nogil
     void winograd_gradient(const float* image, Py_ssize_t pitch, float* out, Py_ssize_t position) noexcept nogil
     void winograd_output(const float* sums, Py_ssize_t position, const float* bias, float* image, Py_ssize_t pitch,
                          float* check) noexcept nogil
     void winograd_weight(const float* weights, Py_ssize_t step, float* out, Py_ssize_t position) noexcept nogil
     void winograd_kernel(const float* sums, Py_ssize_t position, float* weights, float* check) noexcept nogil
-    void winograd_multiply(int vectors, Py_ssize_t tiles, Py_ssize_t channels, const float* v, const float* u, float* m,
-                           Py_ssize_t block) noexcept nogil
-    void winograd_correlate(int vectors, Py_ssize_t tiles, const float* v, const float* q, Py_ssize_t block, float* s,
-                            Py_ssize_t s_block, int first) noexcept nogil
 
 # The positions of a transformed tile; the most tiles of a block, and the elements of their patches and sums (800 KiB).
 DEF POSITIONS = 36
@@ -138,31 +128,6 @@ cdef Block block_of(const Winograd* t, Py_ssize_t number) noexcept nogil:
     return b
 
 
-cdef void gather(const float* planes, Py_ssize_t height, Py_ssize_t width, Py_ssize_t lanes, Py_ssize_t top,
-                 Py_ssize_t left, Py_ssize_t rows, Py_ssize_t pitch, const Py_ssize_t* place,
-                 float* copy) noexcept nogil:
-    """rows x pitch pixels from (top, left) on, with zeros outside of the planes; their channels become lanes."""
-    cdef Py_ssize_t first = max(0, -left), last = min(pitch, width - left)
-    cdef Py_ssize_t first_row = max(0, -top), last_row = min(rows, height - top)
-    cdef Py_ssize_t i
-    cdef float* row
-    if last <= first:
-        first_row = last_row = rows
-    for i in range(rows):
-        row = copy + i * pitch * LANES
-        if i < first_row or i >= last_row:
-            memset(row, 0, pitch * LANES * sizeof(float))
-            continue
-        memset(row, 0, first * LANES * sizeof(float))
-        memset(row + last * LANES, 0, (pitch - last) * LANES * sizeof(float))
-        if last - first < width:
-            winograd_to_lanes(planes + (top + i) * width + left + first, height * width, lanes, last - first, place,
-                              row + first * LANES)
-    if last - first == width and last_row > first_row:  # whole rows lie one after the other
-        winograd_to_lanes(planes + (top + first_row) * width, height * width, lanes, (last_row - first_row) * width,
-                          place, copy + (first_row * pitch + first) * LANES)
-
-
 cdef void transform_input(const Winograd* t, const Block* b, Py_ssize_t start, Py_ssize_t stop, float* v,
                           float* copy) noexcept nogil:
     """V of a block, for the blocks start..stop of its channels."""
@@ -172,8 +137,8 @@ cdef void transform_input(const Winograd* t, const Block* b, Py_ssize_t start, P
     for block in range(start, stop):
         target = v + block * t.span
         for i in range(b.images):
-            gather(t.x + ((b.n + i) * t.channels + block * LANES) * t.height * t.width, t.height, t.width,
-                   min(LANES, t.channels - block * LANES), 4 * b.h - t.top, 4 * b.w - t.left, 4 * b.rows + 2, pitch,
+            gather(t.x + ((b.n + i) * t.channels + block * LANES) * t.height * t.width, t.height * t.width, t.width,
+                   t.height, t.width, min(LANES, t.channels - block * LANES), 4 * b.h - t.top, 4 * b.w - t.left, 4 * b.rows + 2, pitch,
                    t.in_place, copy)
             for h in range(b.rows):
                 for w in range(b.columns):
@@ -194,13 +159,14 @@ cdef void winograd_block(const Winograd* t, Py_ssize_t number, float* private) n
     cdef Py_ssize_t plane = t.out_height * t.out_width
     cdef Py_ssize_t rows = min(4 * b.rows, t.out_height - 4 * b.h)
     cdef Py_ssize_t columns = min(4 * b.columns, t.out_width - 4 * b.w)
+    cdef Py_ssize_t nowhere = 0
     cdef Py_ssize_t lanes, i, k, h, w, block
     transform_input(t, &b, 0, t.channel_blocks, v, copy)
     for k in range(POSITIONS):
         for i in range(blocks_of(t.output_blocks, 2)):
-            winograd_multiply(<int>min(2, t.output_blocks - 2 * i), b.tiles, t.channels, v + k * t.v_position,
-                              t.u + (k * t.output_blocks + 2 * i) * t.channels * LANES,
-                              m + k * t.m_position + 2 * i * t.span, t.span)
+            lanes_row(<int>min(2, t.output_blocks - 2 * i), 1, b.tiles, v + k * t.v_position, &nowhere, 1, t.channels,
+                      t.span, t.u + (k * t.output_blocks + 2 * i) * t.channels * LANES, NO_BIAS,
+                      m + k * t.m_position + 2 * i * t.span, LANES, t.span)
     for block in range(t.output_blocks):
         sums = m + block * t.span
         lanes = min(LANES, t.outputs - block * LANES)
@@ -211,18 +177,18 @@ cdef void winograd_block(const Winograd* t, Py_ssize_t number, float* private) n
                     winograd_output(sums, t.m_position, t.bias + block * LANES, copy + (h * pitch + w) * 4 * LANES,
                                     pitch * LANES, check)
                     sums += LANES
-            if not all_finite(check):
+            if not winograd_finite(check):
                 t.spoiled[b.n + i] = 1
             out = t.out + ((b.n + i) * t.outputs + block * LANES) * plane + 4 * b.h * t.out_width + 4 * b.w
             if columns == t.out_width:
-                winograd_from_lanes(copy, t.out_place, rows * columns, lanes, out, plane)
+                from_lanes(copy, t.out_place, rows * columns, lanes, out, plane)
             else:
                 for h in range(rows):
-                    winograd_from_lanes(copy + h * pitch * LANES, t.out_place, columns, lanes, out + h * t.out_width,
+                    from_lanes(copy + h * pitch * LANES, t.out_place, columns, lanes, out + h * t.out_width,
                                         plane)
 
 
-cdef inline bint all_finite(const float* check) noexcept nogil:
+cdef inline bint winograd_finite(const float* check) noexcept nogil:
     """Whether every lane is finite."""
     cdef float total = 0
     cdef Py_ssize_t l
@@ -237,22 +203,13 @@ cdef void transform_weights(const Winograd* t, const float* weight, float* u, fl
     cdef Py_ssize_t depth = t.channels * 9
     cdef Py_ssize_t block, c, vectors
     for block in range(t.output_blocks):
-        winograd_to_lanes(weight + block * LANES * depth, depth, min(LANES, t.outputs - block * LANES), depth, place,
+        to_lanes(weight + block * LANES * depth, depth, min(LANES, t.outputs - block * LANES), depth, place,
                           lanes)
         vectors = min(2, t.output_blocks - block // 2 * 2)
         for c in range(t.channels):
             winograd_weight(lanes + c * 9 * LANES, LANES,
                             u + (block // 2 * 2 * t.channels + c * vectors + block % 2) * LANES,
                             t.output_blocks * t.channels * LANES)
-
-
-cdef void turn_weights(const float* weight, Py_ssize_t outputs, Py_ssize_t channels, float* turned) noexcept nogil:
-    """turned[c][o] = weight[o][c], each kernel turned by half a circle."""
-    cdef Py_ssize_t o, c, k
-    for o in range(outputs):
-        for c in range(channels):
-            for k in range(9):
-                turned[(c * outputs + o) * 9 + k] = weight[(o * channels + c) * 9 + 8 - k]
 
 
 cdef void winograd_correlation(Winograd* t, const float* x, const float* weight, const float* bias, float* out,
@@ -273,11 +230,11 @@ cdef void winograd_correlation(Winograd* t, const float* x, const float* weight,
     with nogil:
         place = <Py_ssize_t*>scratch.data
         fill_places(t, place + depth)
-        for i in range(depth):
-            place[i] = i * LANES
         data = <float*>scratch.data + places
+        for i in range(depth):
+            place[i] = (i // 9 * 9 + 8 - i % 9 if turned else i) * LANES
         if turned:
-            turn_weights(weight, t.channels, t.outputs, data)
+            swap_weights(weight, t.channels, t.outputs, 9, data)
             weight = data
         data += weights
         memset(data, 0, t.output_blocks * LANES * sizeof(float))
@@ -325,8 +282,8 @@ cdef void winograd_part(const Winograd* t, const WinogradSum* s, Py_ssize_t part
         for block in range(t.output_blocks):
             target = q + block * t.span
             for i in range(b.images):
-                gather(s.g + ((b.n + i) * t.outputs + block * LANES) * t.out_height * t.out_width, t.out_height,
-                       t.out_width, min(LANES, t.outputs - block * LANES), 4 * b.h, 4 * b.w, 4 * b.rows, pitch,
+                gather(s.g + ((b.n + i) * t.outputs + block * LANES) * t.out_height * t.out_width,
+                       t.out_height * t.out_width, t.out_width, t.out_height, t.out_width, min(LANES, t.outputs - block * LANES), 4 * b.h, 4 * b.w, 4 * b.rows, pitch,
                        t.out_place, copy)
                 for h in range(b.rows):
                     for w in range(b.columns):
@@ -335,10 +292,10 @@ cdef void winograd_part(const Winograd* t, const WinogradSum* s, Py_ssize_t part
         for k in range(POSITIONS):
             for j in range(start, stop):
                 for i in range(blocks_of(t.output_blocks, 2)):
-                    winograd_correlate(<int>min(2, t.output_blocks - 2 * i), b.tiles,
-                                       v + k * t.v_position + j * t.span, q + k * t.m_position + 2 * i * t.span,
-                                       t.span, sums + k * s.position + (2 * i * channels + j * LANES) * LANES,
-                                       channels * LANES, number == part * s.each)
+                    lanes_sums(<int>min(2, t.output_blocks - 2 * i), 1, b.tiles, v + k * t.v_position + j * t.span, 0, 1,
+                               q + k * t.m_position + 2 * i * t.span, 0, t.span,
+                               sums + k * s.position + (2 * i * channels + j * LANES) * LANES, channels * LANES,
+                               number == part * s.each)
 
 
 cdef bint winograd_weight_gradient(Winograd* t, const float* g, const float* x, float* dweight,
@@ -389,8 +346,8 @@ cdef bint winograd_weight_gradient(Winograd* t, const float* g, const float* x, 
         for block in range(t.output_blocks):
             for i in range(t.channels):
                 winograd_kernel(s.sums + (block * channels + i) * LANES, s.position, lanes + i * 9 * LANES, check)
-            winograd_from_lanes(lanes, place, depth, min(LANES, t.outputs - block * LANES),
+            from_lanes(lanes, place, depth, min(LANES, t.outputs - block * LANES),
                                 dweight + block * LANES * depth, depth)
-        finite = all_finite(check)
+        finite = winograd_finite(check)
     give_scratch(scratch)
     return finite
