@@ -34,10 +34,6 @@ include "conv_pixels.pxi"
 # backward_weight: the parts of the batch, and the elements of their sums together.
 DEF PARTS = 16
 DEF PART_ELEMENTS = 1 << 21
-# The fewest channels and outputs for which conv_winograd.pxi is faster.
-DEF WINOGRAD_CHANNELS = 12
-cdef extern from *:
-    const int LANES_CHANNELS
 
 
 # The sizes of one convolution, in the names of its definition.
@@ -146,17 +142,23 @@ cdef void forward(const Convolution* v, const floating* x, const floating* weigh
     give_scratch(scratch)
 
 
+# Which of the three ways a float32 convolution goes. The bounds are measured; they depend on shapes alone.
+
 cdef bint suits_winograd(const Convolution* v) noexcept nogil:
-    """Whether a float32 convolution is done by conv_winograd.pxi, as far as its shape says; the bounds are measured."""
+    """Whether conv_winograd.pxi has enough channels to win, and enough pixels to pay for transforming the weights."""
     return (v.kernel_h == 3 and v.kernel_w == 3 and v.stride_h == 1 and v.stride_w == 1 and v.dilation_h == 1
             and v.dilation_w == 1 and v.groups == 1 and v.padding_h <= 2 and v.padding_w <= 2
-            and v.channels >= WINOGRAD_CHANNELS and v.outputs >= WINOGRAD_CHANNELS)
+            and min(v.channels, v.outputs) >= 8 and v.channels * v.outputs >= 144
+            and v.batch * v.out_height * v.out_width >= 128)
 
 
-cdef bint suits_lanes(const Convolution* v) noexcept nogil:
-    """Whether a float32 convolution is done by conv_lanes.pxi, as far as its shape says; the bounds are measured."""
-    return (v.groups == 1 and v.stride_w <= 2 and v.stride_h <= 2 and v.channels >= LANES_CHANNELS
-            and v.outputs >= LANES_CHANNELS)
+cdef bint suits_lanes(const Convolution* v, Py_ssize_t depth, Py_ssize_t lanes) noexcept nogil:
+    """The same for conv_lanes.pxi, which sums over `depth` channels and has the others as lanes."""
+    if v.groups > 1 or v.stride_w > 2 or lanes * depth < 144 or v.batch * v.out_height * v.out_width < 128:
+        return False
+    if v.stride_w == 2 or min(lanes, depth) >= 32:
+        return True
+    return lanes >= 12 and v.out_height * v.out_width <= 64
 
 
 cdef void by_winograd(const Convolution* v, const float* x, const float* weight, const float* bias, float* out,
@@ -197,7 +199,7 @@ def conv2d_forward(cnp.ndarray x, cnp.ndarray weight, cnp.ndarray bias, cnp.ndar
     if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32 and suits_winograd(&v):
         by_winograd(&v, <float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(weight), <float*>b,
                     <float*>cnp.PyArray_DATA(out), False)
-    elif cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32 and suits_lanes(&v):
+    elif cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32 and suits_lanes(&v, v.channels, v.outputs):
         lane_forward(&v, <float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(weight), <float*>b,
                      <float*>cnp.PyArray_DATA(out))
     elif cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
@@ -318,7 +320,7 @@ def conv2d_backward_input(cnp.ndarray g, cnp.ndarray weight, cnp.ndarray dx, str
     if cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32 and suits_winograd(&v):
         by_winograd(&v, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(weight), NULL,
                     <float*>cnp.PyArray_DATA(dx), True)
-    elif cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32 and suits_lanes(&v):
+    elif cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32 and suits_lanes(&v, v.outputs, v.channels):
         lane_backward_input(&v, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(weight),
                             <float*>cnp.PyArray_DATA(dx))
     elif cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32:
@@ -469,7 +471,7 @@ def conv2d_backward_weight(cnp.ndarray g, cnp.ndarray x, cnp.ndarray dweight, st
         if winograd_weight_gradient(&t, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(x),
                                     <float*>cnp.PyArray_DATA(dweight), threads_of(&v)):
             return
-    if cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32 and suits_lanes(&v):
+    if cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32 and v.groups == 1 and v.channels >= 12 and v.outputs >= 4:
         lane_backward_weight(&v, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(x),
                              <float*>cnp.PyArray_DATA(dweight))
     elif cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32:
