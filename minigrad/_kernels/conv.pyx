@@ -75,11 +75,6 @@ cdef int threads_of(const Convolution* v) noexcept nogil:
                        * v.out_height * v.out_width)
 
 
-include "conv_lanes.pxi"
-
-include "conv_winograd.pxi"
-
-
 cdef inline Py_ssize_t table_size(Py_ssize_t entries, const floating* dtype) noexcept nogil:
     """A table of offsets, counted in elements."""
     return round_up(entries * sizeof(Py_ssize_t) // sizeof(floating), 16)
@@ -96,6 +91,11 @@ cdef Images padded_input(const Convolution* v, const void* x, bint phases) noexc
             (v.out_width - 1) * v.stride_w + (v.kernel_w - 1) * v.dilation_w + 1,
             v.out_width if phases else 0, v.stride_h if phases else 1, v.stride_w if phases else 1)
     return images
+
+
+include "conv_lanes.pxi"
+
+include "conv_winograd.pxi"
 
 
 cdef void tap_offsets(const Convolution* v, const Images* images, Py_ssize_t* offset) noexcept nogil:
@@ -142,6 +142,8 @@ cdef void forward(const Convolution* v, const floating* x, const floating* weigh
     give_scratch(scratch)
 
 
+cdef extern from *:
+    const int TO
 # Which of the three ways a float32 convolution goes. The bounds are measured; they depend on shapes alone.
 
 cdef bint suits_winograd(const Convolution* v) noexcept nogil:
@@ -159,6 +161,25 @@ cdef bint suits_lanes(const Convolution* v, Py_ssize_t depth, Py_ssize_t lanes) 
     if v.stride_w == 2 or min(lanes, depth) >= 32:
         return True
     return lanes >= 12 and v.out_height * v.out_width <= 64
+
+
+cdef bint suits_thin(const Convolution* v) noexcept nogil:
+    """And for it with the planes of x as they are."""
+    if v.groups > 1 or v.channels >= 12 or v.stride_w > 2 or v.kernel_h * v.kernel_w == 1 or v.batch < 4:
+        return False
+    return v.outputs >= (12 if v.stride_w == 2 or v.out_width <= 12 else 24)
+
+
+cdef bint suits_thin_sums(const Convolution* v) noexcept nogil:
+    """And the gradient of the weight."""
+    return (v.groups == 1 and v.channels < 12 and v.stride_w == 1 and v.stride_h == 1 and v.kernel_h == v.kernel_w
+            and (v.kernel_h == 3 and v.outputs <= 32 or v.kernel_h == 5 and v.outputs <= 16)
+            and v.dilation_h == 1 and v.dilation_w == 1)
+
+
+cdef bint suits_dots(const Convolution* v) noexcept nogil:
+    """And that with few outputs."""
+    return suits_thin_sums(v) and v.outputs <= (8 if v.kernel_h == 3 else 16) and v.out_width >= LANES
 
 
 cdef void by_winograd(const Convolution* v, const float* x, const float* weight, const float* bias, float* out,
@@ -201,7 +222,10 @@ def conv2d_forward(cnp.ndarray x, cnp.ndarray weight, cnp.ndarray bias, cnp.ndar
                     <float*>cnp.PyArray_DATA(out), False)
     elif cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32 and suits_lanes(&v, v.channels, v.outputs):
         lane_forward(&v, <float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(weight), <float*>b,
-                     <float*>cnp.PyArray_DATA(out))
+                     <float*>cnp.PyArray_DATA(out), False)
+    elif cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32 and suits_thin(&v):
+        lane_forward(&v, <float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(weight), <float*>b,
+                     <float*>cnp.PyArray_DATA(out), True)
     elif cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
         forward(&v, <float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(weight), <float*>b,
                 <float*>cnp.PyArray_DATA(out))
@@ -473,7 +497,13 @@ def conv2d_backward_weight(cnp.ndarray g, cnp.ndarray x, cnp.ndarray dweight, st
             return
     if cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32 and v.groups == 1 and v.channels >= 12 and v.outputs >= 4:
         lane_backward_weight(&v, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(x),
+                             <float*>cnp.PyArray_DATA(dweight), False)
+    elif cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32 and suits_dots(&v):
+        dots_backward_weight(&v, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(x),
                              <float*>cnp.PyArray_DATA(dweight))
+    elif cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32 and suits_thin_sums(&v):
+        lane_backward_weight(&v, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(x),
+                             <float*>cnp.PyArray_DATA(dweight), True)
     elif cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32:
         backward_weight(&v, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(x),
                         <float*>cnp.PyArray_DATA(dweight))

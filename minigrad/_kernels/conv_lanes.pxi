@@ -8,6 +8,9 @@
 #   convolution of stride 1 with the kernel positions that reach it;
 # - the gradient of the weight: for each kernel position rows = channels, sum over output pixels, lanes = outputs.
 #
+# Where there are few channels, as in a first layer, they would leave lanes empty: then the copy keeps the planes, and the
+# outputs alone are lanes (`thin`).
+#
 # Sums run in blocks of some DEPTH terms, as those of conv.pyx do, and the same zeros of the border take part.
 
 from libc.string cimport memcpy
@@ -27,6 +30,12 @@ cdef extern from "lanes.h":
                    float* out, Py_ssize_t out_step, Py_ssize_t out_block) noexcept nogil
     void lanes_sums(int vectors, Py_ssize_t height, Py_ssize_t width, const float* x, Py_ssize_t x_row, Py_ssize_t step,
                     const float* g, Py_ssize_t g_row, Py_ssize_t g_block, float* s, Py_ssize_t s_block,
+                    int first) noexcept nogil
+    void lanes_taps(int kernel, int vectors, Py_ssize_t height, Py_ssize_t width, const float* x, Py_ssize_t x_row,
+                    const float* g, Py_ssize_t g_row, Py_ssize_t g_block, float* s, Py_ssize_t s_block,
+                    int first) noexcept nogil
+    void lanes_dots(int kernel, Py_ssize_t outputs, Py_ssize_t height, Py_ssize_t width, const float* x,
+                    Py_ssize_t x_row, const float* g, Py_ssize_t g_plane, float* s, Py_ssize_t s_output,
                     int first) noexcept nogil
 
 
@@ -95,6 +104,8 @@ cdef struct LaneImages:
     Py_ssize_t pitch
     Py_ssize_t block           # the elements of one vector of channels
     const Py_ssize_t* place
+    bint thin                  # the copy keeps the planes: a pixel is one number, not a vector
+    Images planes              # and is made as these
 
 
 cdef LaneImages lane_images(const float* data, Py_ssize_t channels, Py_ssize_t height, Py_ssize_t width, Py_ssize_t top,
@@ -104,30 +115,44 @@ cdef LaneImages lane_images(const float* data, Py_ssize_t channels, Py_ssize_t h
     t.row, t.plane, t.image = width, height * width, channels * height * width
     t.rows, t.pitch = rows, max(columns, left + width)
     t.block = t.rows * t.pitch * LANES
+    t.thin = False
     return t
+
+
+cdef inline Py_ssize_t lane_pixel(const LaneImages* t) noexcept nogil:
+    """The elements from one pixel of the copy to the next."""
+    return 1 if t.thin else LANES
 
 
 cdef inline Py_ssize_t lane_copy(const LaneImages* t) noexcept nogil:
     """The elements of a copy."""
+    if t.thin:
+        return copy_size(&t.planes)
     return blocks_of(t.channels, LANES) * t.block
 
 
 cdef void copy_lanes(const LaneImages* t, Py_ssize_t n, Py_ssize_t start, Py_ssize_t stop, float* copy) noexcept nogil:
-    """The blocks start..stop of the channels of image n."""
+    """The blocks start..stop of the channels of image n; thin: all of them."""
     cdef Py_ssize_t i
+    if t.thin:
+        copy_image(&t.planes, n, t.data, copy)
+        return
     for i in range(start, stop):
         gather(t.data + n * t.image + i * LANES * t.plane, t.plane, t.row, t.height, t.width,
                min(LANES, t.channels - i * LANES), -t.top, -t.left, t.rows, t.pitch, t.place, copy + i * t.block)
 
 
-cdef LaneImages lane_input(const Convolution* v, const float* x, Py_ssize_t* step) noexcept nogil:
+cdef LaneImages lane_input(const Convolution* v, const float* x, bint thin, Py_ssize_t* step) noexcept nogil:
     """x with its border; step: what is left of the stride from one row of pixels to the next."""
     cdef LaneImages t = lane_images(
         x, v.channels, v.height, v.width, v.padding_h, v.padding_w,
         (v.out_height - 1) * v.stride_h + (v.kernel_h - 1) * v.dilation_h + 1,
         (v.out_width - 1) * v.stride_w + (v.kernel_w - 1) * v.dilation_w + 1)
     step[0] = v.stride_h
-    if v.kernel_h == 1 and v.padding_h == 0:  # the rows between are never read
+    if thin:
+        t.thin, t.planes = True, padded_input(v, x, False)
+        t.pitch, t.channels = t.planes.pitch, 1  # every channel has kernel positions of its own
+    elif v.kernel_h == 1 and v.padding_h == 0:  # the rows between are never read
         t.row, t.height, t.rows, step[0] = v.stride_h * v.width, v.out_height, v.out_height, 1
         t.block = t.rows * t.pitch * LANES
     return t
@@ -169,6 +194,7 @@ cdef void lane_task(const LaneCorrelation* t, Py_ssize_t n, Py_ssize_t start, Py
     cdef Py_ssize_t block = t.pixels * LANES
     cdef Py_ssize_t most = max(1, DEPTH // images.channels)
     cdef const LaneGrid* grid
+    cdef Py_ssize_t pixel = lane_pixel(images)
     cdef float* copy = private + 2 * block
     cdef const float* weights
     cdef Py_ssize_t pair, vectors, i, k, h, part
@@ -181,8 +207,8 @@ cdef void lane_task(const LaneCorrelation* t, Py_ssize_t n, Py_ssize_t start, Py
                 k = part * most
                 weights = t.weights + (2 * pair * t.kernel + (grid.first + k) * vectors) * images.channels * LANES
                 for h in range(grid.height):
-                    lanes_row(<int>vectors, <int>grid.step_w, grid.width,
-                              copy + h * grid.step_h * images.pitch * LANES, t.offset + grid.first + k,
+                    lanes_row(<int>vectors, <int>(grid.step_w * pixel), grid.width,
+                              copy + h * grid.step_h * images.pitch * pixel, t.offset + grid.first + k,
                               min(most, grid.positions - k), images.channels, images.block, weights,
                               t.bias + 2 * pair * LANES if k == 0 else NULL,
                               private + (grid.start + h * grid.out_row) * LANES, grid.out_step * LANES, block)
@@ -237,25 +263,28 @@ cdef void lane_correlation(LaneCorrelation* t, Py_ssize_t batch, const float* we
     give_scratch(scratch)
 
 
-cdef void lane_forward(const Convolution* v, const float* x, const float* weight, const float* bias,
-                       float* out) except *:
-    cdef Py_ssize_t kernel = v.kernel_h * v.kernel_w
+cdef void lane_forward(const Convolution* v, const float* x, const float* weight, const float* bias, float* out,
+                       bint thin) except *:
+    cdef Py_ssize_t positions = v.kernel_h * v.kernel_w * (v.channels if thin else 1)
     cdef LaneCorrelation t
     cdef LaneGrid grid
     cdef Py_ssize_t* offset
-    cdef Py_ssize_t k
-    cdef Scratch scratch = take_scratch(2 * kernel * sizeof(Py_ssize_t))
-    t.images = lane_input(v, x, &grid.step_h)
-    t.grids, t.count, t.kernel, t.outputs, t.out = &grid, 1, kernel, v.outputs, out
+    cdef Py_ssize_t k, c, h, w
+    cdef Scratch scratch = take_scratch(2 * positions * sizeof(Py_ssize_t))
+    t.images = lane_input(v, x, thin, &grid.step_h)
+    t.grids, t.count, t.kernel, t.outputs, t.out = &grid, 1, positions, v.outputs, out
     t.pixels = v.out_height * v.out_width
     grid.height, grid.width, grid.step_w = v.out_height, v.out_width, v.stride_w
-    grid.start, grid.out_row, grid.out_step, grid.positions, grid.first = 0, v.out_width, 1, kernel, 0
+    grid.start, grid.out_row, grid.out_step, grid.positions, grid.first = 0, v.out_width, 1, positions, 0
     offset = <Py_ssize_t*>scratch.data
     t.offset = offset
-    for k in range(kernel):
-        offset[k] = (k // v.kernel_w * v.dilation_h * t.images.pitch + k % v.kernel_w * v.dilation_w) * LANES
-        offset[kernel + k] = k
-    lane_correlation(&t, v.batch, weight, offset + kernel, bias, False, threads_of(v))
+    for k in range(positions):
+        c, h, w = k // (v.kernel_h * v.kernel_w), k // v.kernel_w % v.kernel_h, k % v.kernel_w
+        offset[k] = (h * v.dilation_h * t.images.pitch + w * v.dilation_w) * lane_pixel(&t.images)
+        if thin:
+            offset[k] += c * t.images.planes.plane
+        offset[positions + k] = k
+    lane_correlation(&t, v.batch, weight, offset + positions, bias, False, threads_of(v))
     give_scratch(scratch)
 
 
@@ -312,8 +341,9 @@ cdef void lane_part(const Convolution* v, const LaneSum* t, Py_ssize_t part, Py_
     """The sums of one part, for the blocks start..stop of the channels of x."""
     cdef Py_ssize_t kernel = v.kernel_h * v.kernel_w
     cdef Py_ssize_t blocks = blocks_of(v.outputs, LANES)
-    cdef Py_ssize_t depth = blocks_of(v.channels, LANES) * LANES  # the rows of sums for a kernel position
+    cdef Py_ssize_t depth = t.size // (blocks * kernel * LANES)  # the rows of sums for a kernel position
     cdef Py_ssize_t rows = max(1, DEPTH // v.out_width)
+    cdef bint first
     cdef float* x = private
     cdef float* g = x + lane_copy(&t.x)
     cdef const float* pixels
@@ -323,7 +353,15 @@ cdef void lane_part(const Convolution* v, const LaneSum* t, Py_ssize_t part, Py_
         copy_lanes(&t.g, n, 0, blocks, g)
         for h_block in range(blocks_of(v.out_height, rows)):
             h = h_block * rows
-            for j in range(start, stop):
+            first = n == part * t.each and h == 0
+            for j in range(start, stop if t.x.thin else start):
+                for i in range(blocks_of(blocks, 2)):
+                    lanes_taps(<int>v.kernel_w, <int>min(2, blocks - 2 * i), min(rows, v.out_height - h), v.out_width,
+                               x + j * t.x.planes.plane + h * t.x.pitch, t.x.pitch,
+                               g + 2 * i * t.g.block + h * t.g.pitch * LANES, t.g.pitch * LANES, t.g.block,
+                               t.sums + part * t.size + (2 * i * depth + j) * kernel * LANES, kernel * depth * LANES,
+                               first)
+            for j in range(start, start if t.x.thin else stop):
                 for k in range(kernel):
                     pixels = x + j * t.x.block + ((h * t.step_h + k // v.kernel_w * v.dilation_h) * t.x.pitch
                                                   + k % v.kernel_w * v.dilation_w) * LANES
@@ -332,22 +370,25 @@ cdef void lane_part(const Convolution* v, const LaneSum* t, Py_ssize_t part, Py_
                                    t.step_h * t.x.pitch * LANES, v.stride_w,
                                    g + 2 * i * t.g.block + h * t.g.pitch * LANES, t.g.pitch * LANES, t.g.block,
                                    t.sums + part * t.size + ((2 * i * kernel + k) * depth + j * LANES) * LANES,
-                                   kernel * depth * LANES, n == part * t.each and h == 0)
+                                   kernel * depth * LANES, first)
 
 
-cdef void lane_backward_weight(const Convolution* v, const float* g, const float* x, float* dweight) except *:
+cdef void lane_backward_weight(const Convolution* v, const float* g, const float* x, float* dweight,
+                               bint thin) except *:
     cdef int threads = threads_of(v)
     cdef Py_ssize_t kernel = v.kernel_h * v.kernel_w
-    cdef Py_ssize_t blocks = blocks_of(v.outputs, LANES), x_blocks = blocks_of(v.channels, LANES)
+    cdef Py_ssize_t blocks = blocks_of(v.outputs, LANES)
+    cdef Py_ssize_t x_blocks = v.channels if thin else blocks_of(v.channels, LANES)
+    cdef Py_ssize_t depth = v.channels if thin else x_blocks * LANES
     cdef Py_ssize_t places = max(v.height * v.width, v.out_height * v.out_width, v.channels * kernel)
     cdef Py_ssize_t parts, shares, share, private, task, part, i
     cdef LaneSum t
     cdef Py_ssize_t* place
     cdef float* data
     cdef Scratch scratch
-    t.x = lane_input(v, x, &t.step_h)
+    t.x = lane_input(v, x, thin, &t.step_h)
     t.g = lane_images(g, v.outputs, v.out_height, v.out_width, 0, 0, v.out_height, v.out_width)
-    t.size = blocks * kernel * x_blocks * LANES * LANES
+    t.size = blocks * kernel * depth * LANES
     t.each = blocks_of(v.batch, min(LANE_PARTS, v.batch))
     parts = blocks_of(v.batch, t.each)
     shares = 1 if parts >= threads else min(x_blocks, blocks_of(threads, parts))
@@ -373,9 +414,61 @@ cdef void lane_backward_weight(const Convolution* v, const float* g, const float
             for i in range(t.size):
                 t.sums[i] += t.sums[part * t.size + i]
         for i in range(v.channels * kernel):
-            place[i] = (i % kernel * x_blocks * LANES + i // kernel) * LANES
+            place[i] = (i if thin else i % kernel * depth + i // kernel) * LANES
         for i in range(blocks):
             from_lanes(t.sums + i * (t.size // blocks), place, v.channels * kernel,
                        min(LANES, v.outputs - i * LANES), dweight + i * LANES * v.channels * kernel,
                        v.channels * kernel)
+    give_scratch(scratch)
+
+
+cdef void dots_part(const Convolution* v, const LaneSum* t, Py_ssize_t part, float* copy) noexcept nogil:
+    """The sums of one part, output by output: (channel, kernel position, lane)."""
+    cdef Py_ssize_t depth = v.channels * v.kernel_h * v.kernel_w
+    cdef Py_ssize_t pixels = v.out_height * v.out_width
+    cdef Py_ssize_t n, c, k
+    for n in range(part * t.each, min(v.batch, (part + 1) * t.each)):
+        copy_lanes(&t.x, n, 0, 0, copy)
+        for c in range(v.channels):
+            for k in range(v.kernel_h):
+                lanes_dots(<int>v.kernel_w, v.outputs, v.out_height, v.out_width,
+                           copy + c * t.x.planes.plane + k * t.x.pitch, t.x.pitch,
+                           t.g.data + n * v.outputs * pixels, pixels,
+                           t.sums + part * t.size + (c * v.kernel_h + k) * v.kernel_w * LANES, depth * LANES,
+                           n == part * t.each)
+
+
+cdef void dots_backward_weight(const Convolution* v, const float* g, const float* x, float* dweight) except *:
+    """With few outputs too: the lanes are pixels, and are added up at the end."""
+    cdef int threads = threads_of(v)
+    cdef Py_ssize_t count = v.outputs * v.channels * v.kernel_h * v.kernel_w
+    cdef Py_ssize_t parts, private, part, i, l
+    cdef LaneSum t
+    cdef float* copy
+    cdef float total
+    cdef Scratch scratch
+    t.x = lane_input(v, x, True, &t.step_h)
+    t.g.data = g
+    t.size = count * LANES
+    t.each = blocks_of(v.batch, min(LANE_PARTS, v.batch))
+    parts = blocks_of(v.batch, t.each)
+    private = lane_copy(&t.x)
+    scratch = take_scratch(sizeof(float) * (parts * t.size + threads * private))
+    with nogil:
+        t.sums = <float*>scratch.data
+        copy = t.sums + parts * t.size
+        if threads == 1:
+            for part in range(parts):
+                dots_part(v, &t, part, copy)
+        else:
+            for part in prange(parts, schedule="dynamic", num_threads=threads):
+                dots_part(v, &t, part, copy + threadid() * private)
+        for part in range(1, parts):
+            for i in range(t.size):
+                t.sums[i] += t.sums[part * t.size + i]
+        for i in range(count):
+            total = 0
+            for l in range(LANES):
+                total += t.sums[i * LANES + l]
+            dweight[i] = total
     give_scratch(scratch)

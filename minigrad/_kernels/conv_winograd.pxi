@@ -164,7 +164,7 @@ cdef void winograd_block(const Winograd* t, Py_ssize_t number, float* private) n
     transform_input(t, &b, 0, t.channel_blocks, v, copy)
     for k in range(POSITIONS):
         for i in range(blocks_of(t.output_blocks, 2)):
-            lanes_row(<int>min(2, t.output_blocks - 2 * i), 1, b.tiles, v + k * t.v_position, &nowhere, 1, t.channels,
+            lanes_row(<int>min(2, t.output_blocks - 2 * i), LANES, b.tiles, v + k * t.v_position, &nowhere, 1, t.channels,
                       t.span, t.u + (k * t.output_blocks + 2 * i) * t.channels * LANES, NO_BIAS,
                       m + k * t.m_position + 2 * i * t.span, LANES, t.span)
     for block in range(t.output_blocks):

@@ -21,7 +21,7 @@
 #define LANES_ROWS 6
 #endif
 
-#define LANES_EACH(i, count) _Pragma("GCC unroll 16") for (int i = 0; i < (count); i++)
+#define LANES_EACH(i, count) _Pragma("GCC unroll 25") for (int i = 0; i < (count); i++)
 #define LANES_AT(base, i) (*(f32_vector *)((base) + (i) * LANES))
 #define LANES_READ(base, i) (*(const f32_vector *)((base) + (i) * LANES))
 
@@ -110,9 +110,9 @@ static void from_lanes(const float *source, const ptrdiff_t *place, ptrdiff_t co
 
 static const float LANES_NO_BIAS[2 * LANES] __attribute__((aligned(VECTOR_BYTES)));
 
-/* The sums of `rows` pixels, `step` vectors apart in the image, and `vectors` vectors of outputs: over the kernel positions,
+/* The sums of `rows` pixels, `step` elements apart in the image, and `vectors` vectors of outputs: over the kernel positions,
    which lie at image + offset[k], and the channels, whose blocks lie `block` elements apart. The weights lie as [kernel
-   position][channel][vector][lane]. The sums go to `out`, out_step elements apart, the vectors of outputs out_block apart:
+   position][channel][vector][lane]; with a step of 1 or 2 there is one channel, and pixels are numbers. The sums go to `out`, out_step elements apart, the vectors of outputs out_block apart:
    plus the bias, or, where that is NULL, added to what is there. */
 LANES_INLINE void lanes_tile(const int rows, const int vectors, const int step, const float *image,
                              const ptrdiff_t *offset, ptrdiff_t positions, ptrdiff_t channels, ptrdiff_t block,
@@ -120,20 +120,25 @@ LANES_INLINE void lanes_tile(const int rows, const int vectors, const int step, 
                              ptrdiff_t out_block) {
     f32_vector sum[LANES_ROWS][2];
     LANES_EACH(i, rows) LANES_EACH(j, vectors) sum[i][j] = (f32_vector){0};
+#define LANES_STEP(pixels) { \
+        f32_vector row[2]; \
+        LANES_EACH(j, vectors) row[j] = LANES_READ(weights, j); \
+        LANES_EACH(i, rows) { \
+            const float element = (pixels)[i * step]; \
+            LANES_EACH(j, vectors) sum[i][j] += element * row[j]; \
+        } \
+        weights += vectors * LANES; \
+    }
     for (ptrdiff_t k = 0; k < positions; k++) {
         const float *pixels = image + offset[k];
-        for (ptrdiff_t left = channels; left > 0; left -= LANES, pixels += block) {
-            const ptrdiff_t steps = left < LANES ? left : LANES;
-            for (ptrdiff_t c = 0; c < steps; c++, weights += vectors * LANES) {
-                f32_vector row[2];
-                LANES_EACH(j, vectors) row[j] = LANES_READ(weights, j);
-                LANES_EACH(i, rows) {
-                    const float element = pixels[i * step * LANES + c];
-                    LANES_EACH(j, vectors) sum[i][j] += element * row[j];
-                }
-            }
+        if (step < LANES) {
+            LANES_STEP(pixels)
+        } else {
+            for (ptrdiff_t left = channels; left > 0; left -= LANES, pixels += block)
+                for (const float *at = pixels; at < pixels + (left < LANES ? left : LANES); at++) LANES_STEP(at)
         }
     }
+#undef LANES_STEP
     LANES_EACH(i, rows) LANES_EACH(j, vectors) {
         f32_vector *target = (f32_vector *)(out + j * out_block + i * out_step);
         *target = sum[i][j] + (bias ? LANES_READ(bias, j) : *target);
@@ -157,7 +162,7 @@ LANES_INLINE void lanes_row_of(const int vectors, const int step, ptrdiff_t pixe
             LANES_CASE(7) LANES_CASE(8) LANES_CASE(9) LANES_CASE(10) LANES_CASE(11) LANES_CASE(12)
 #endif
         }
-        image += rows * step * LANES;
+        image += rows * step;
         out += rows * out_step;
         pixels -= rows;
     }
@@ -169,10 +174,17 @@ static void lanes_row(int vectors, int step, ptrdiff_t pixels, const float *imag
                       float *out, ptrdiff_t out_step, ptrdiff_t out_block) {
 #define LANES_ROW(vectors, step) \
     lanes_row_of(vectors, step, pixels, image, offset, positions, channels, block, weights, bias, out, out_step, out_block)
-    if (vectors == 2 && step == 1) LANES_ROW(2, 1);
-    else if (vectors == 2) LANES_ROW(2, 2);
-    else if (step == 1) LANES_ROW(1, 1);
-    else LANES_ROW(1, 2);
+#define LANES_STEPS(vectors) \
+    if (step == LANES) LANES_ROW(vectors, LANES); \
+    else if (step == 2 * LANES) LANES_ROW(vectors, 2 * LANES); \
+    else if (step == 1) LANES_ROW(vectors, 1); \
+    else LANES_ROW(vectors, 2);
+    if (vectors == 2) {
+        LANES_STEPS(2)
+    } else {
+        LANES_STEPS(1)
+    }
+#undef LANES_STEPS
 #undef LANES_ROW
 }
 
@@ -210,6 +222,94 @@ static void lanes_sums(int vectors, ptrdiff_t height, ptrdiff_t width, const flo
     }
     for (int half = 0; half < LANES; half += LANES / 2)
         lanes_sum(LANES / 2, 2, height, width, x + half, x_row, step, g, g_row, g_block, s + half * LANES, s_block, first);
+}
+
+/* s += x' g for a plane x of numbers: the rows are the positions of a square kernel of stride 1. */
+LANES_INLINE void lanes_tap_sums(const int kernel, const int vectors, ptrdiff_t height, ptrdiff_t width, const float *x,
+                                 ptrdiff_t x_row, const float *g, ptrdiff_t g_row, ptrdiff_t g_block, float *s,
+                                 ptrdiff_t s_block, int first) {
+    f32_vector sum[25][2];
+    LANES_EACH(k, kernel * kernel) LANES_EACH(j, vectors) sum[k][j] = (f32_vector){0};
+    for (ptrdiff_t h = 0; h < height; h++) {
+        const float *pixels[5], *from = g + h * g_row;
+        LANES_EACH(k, kernel) pixels[k] = x + (h + k) * x_row;
+        for (ptrdiff_t w = 0; w < width; w++, from += LANES) {
+            f32_vector row[2];
+            LANES_EACH(j, vectors) row[j] = LANES_READ(from + j * g_block, 0);
+            LANES_EACH(k, kernel) LANES_EACH(l, kernel) {
+                const float element = pixels[k][w + l];
+                LANES_EACH(j, vectors) sum[k * kernel + l][j] += element * row[j];
+            }
+        }
+    }
+    LANES_EACH(k, kernel * kernel) LANES_EACH(j, vectors) {
+        f32_vector *target = &LANES_AT(s + j * s_block, k);
+        if (!first) sum[k][j] += *target;
+        *target = sum[k][j];
+    }
+}
+
+static void lanes_taps(int kernel, int vectors, ptrdiff_t height, ptrdiff_t width, const float *x, ptrdiff_t x_row,
+                       const float *g, ptrdiff_t g_row, ptrdiff_t g_block, float *s, ptrdiff_t s_block, int first) {
+#define LANES_TAPS(kernel, vectors, from) \
+    lanes_tap_sums(kernel, vectors, height, width, x, x_row, g + (from) * g_block, g_row, g_block, s + (from) * s_block, \
+                   s_block, first)
+    if (kernel == 3 && vectors == 2) LANES_TAPS(3, 2, 0);
+    else if (kernel == 3) LANES_TAPS(3, 1, 0);
+    else for (int j = 0; j < vectors; j++) LANES_TAPS(5, 1, j);
+#undef LANES_TAPS
+}
+
+/* Pixels as lanes: s[o][k] += the lanes of x g for one plane of x, one row of a kernel and `outputs` planes of g. The last
+   pixels of a row of at least LANES overlap those before; there the lanes that were summed already are cleared. */
+LANES_INLINE void lanes_dot_sums(const int kernel, const int outputs, ptrdiff_t height, ptrdiff_t width, const float *x,
+                                 ptrdiff_t x_row, const float *g, ptrdiff_t g_plane, float *s, ptrdiff_t s_output,
+                                 int first) {
+    f32_vector sum[5][5];
+    i32_vector fresh;
+    LANES_EACH(o, outputs) LANES_EACH(k, kernel) sum[o][k] = (f32_vector){0};
+    for (int l = 0; l < LANES; l++) fresh[l] = l < (LANES - width % LANES) % LANES ? 0 : -1;
+    for (ptrdiff_t h = 0; h < height; h++, x += x_row, g += width) {
+        for (ptrdiff_t w = 0; w < width; w += LANES) {
+            const int last = w + LANES > width;
+            const ptrdiff_t at = last ? width - LANES : w;
+            f32_vector rows[5];
+            LANES_EACH(o, outputs) {
+                rows[o] = *(const f32_unaligned *)(g + o * g_plane + at);
+                if (last) rows[o] = (f32_vector)((i32_vector)rows[o] & fresh);
+            }
+            LANES_EACH(k, kernel) {
+                f32_vector pixels = *(const f32_unaligned *)(x + at + k);
+                if (last) pixels = (f32_vector)((i32_vector)pixels & fresh);
+                LANES_EACH(o, outputs) sum[o][k] += pixels * rows[o];
+            }
+        }
+    }
+    LANES_EACH(o, outputs) LANES_EACH(k, kernel) {
+        f32_vector *target = &LANES_AT(s + o * s_output, k);
+        if (!first) sum[o][k] += *target;
+        *target = sum[o][k];
+    }
+}
+
+static void lanes_dots(int kernel, ptrdiff_t outputs, ptrdiff_t height, ptrdiff_t width, const float *x, ptrdiff_t x_row,
+                       const float *g, ptrdiff_t g_plane, float *s, ptrdiff_t s_output, int first) {
+#define LANES_DOTS(kernel, outputs) lanes_dot_sums(kernel, outputs, height, width, x, x_row, g, g_plane, s, s_output, first)
+    for (ptrdiff_t shares = (outputs + 3) / 4; shares > 0; shares--) {
+        const ptrdiff_t share = (outputs + shares - 1) / shares;
+        if (kernel == 3 && share == 4) LANES_DOTS(3, 4);
+        else if (kernel == 3 && share == 3) LANES_DOTS(3, 3);
+        else if (kernel == 3 && share == 2) LANES_DOTS(3, 2);
+        else if (kernel == 3) LANES_DOTS(3, 1);
+        else if (share == 4) LANES_DOTS(5, 4);
+        else if (share == 3) LANES_DOTS(5, 3);
+        else if (share == 2) LANES_DOTS(5, 2);
+        else LANES_DOTS(5, 1);
+        outputs -= share;
+        g += share * g_plane;
+        s += share * s_output;
+    }
+#undef LANES_DOTS
 }
 
 #endif
