@@ -30,6 +30,7 @@ include "gemm.pxi"
 
 include "conv_pixels.pxi"
 
+
 # backward_weight: the parts of the batch, and the elements of their sums together.
 DEF PARTS = 16
 DEF PART_ELEMENTS = 1 << 21
@@ -92,6 +93,11 @@ cdef Images padded_input(const Convolution* v, const void* x, bint phases) noexc
     return images
 
 
+include "conv_lanes.pxi"
+
+include "conv_winograd.pxi"
+
+
 cdef void tap_offsets(const Convolution* v, const Images* images, Py_ssize_t* offset) noexcept nogil:
     """Where in a patch each (channel, kernel position) lies."""
     cdef Py_ssize_t c, h, w, i = 0
@@ -136,13 +142,91 @@ cdef void forward(const Convolution* v, const floating* x, const floating* weigh
     give_scratch(scratch)
 
 
+cdef extern from *:
+    const int TO
+# Which of the three ways a float32 convolution goes. The bounds are measured; they depend on shapes alone.
+
+cdef bint suits_winograd(const Convolution* v) noexcept nogil:
+    """Whether conv_winograd.pxi has enough channels to win, and enough pixels to pay for transforming the weights."""
+    return (v.kernel_h == 3 and v.kernel_w == 3 and v.stride_h == 1 and v.stride_w == 1 and v.dilation_h == 1
+            and v.dilation_w == 1 and v.groups == 1 and v.padding_h <= 2 and v.padding_w <= 2
+            and min(v.channels, v.outputs) >= 8 and v.channels * v.outputs >= 144
+            and v.batch * v.out_height * v.out_width >= 128)
+
+
+cdef bint suits_lanes(const Convolution* v, Py_ssize_t depth, Py_ssize_t lanes) noexcept nogil:
+    """The same for conv_lanes.pxi, which sums over `depth` channels and has the others as lanes."""
+    if v.groups > 1 or v.stride_w > 2 or lanes * depth < 144 or v.batch * v.out_height * v.out_width < 128:
+        return False
+    if v.stride_w == 2 or min(lanes, depth) >= 32:
+        return True
+    return lanes >= 12 and v.out_height * v.out_width <= 64
+
+
+cdef bint suits_thin(const Convolution* v) noexcept nogil:
+    """And for it with the planes of x as they are."""
+    if v.groups > 1 or v.channels >= 12 or v.stride_w > 2 or v.kernel_h * v.kernel_w == 1 or v.batch < 4:
+        return False
+    return v.outputs >= (12 if v.stride_w == 2 or v.out_width <= 12 else 24)
+
+
+cdef bint suits_thin_sums(const Convolution* v) noexcept nogil:
+    """And the gradient of the weight."""
+    return (v.groups == 1 and v.channels < 12 and v.stride_w == 1 and v.stride_h == 1 and v.kernel_h == v.kernel_w
+            and (v.kernel_h == 3 and v.outputs <= 32 or v.kernel_h == 5 and v.outputs <= 16)
+            and v.dilation_h == 1 and v.dilation_w == 1)
+
+
+cdef bint suits_dots(const Convolution* v) noexcept nogil:
+    """And that with few outputs."""
+    return suits_thin_sums(v) and v.outputs <= (8 if v.kernel_h == 3 else 16) and v.out_width >= LANES
+
+
+cdef void by_winograd(const Convolution* v, const float* x, const float* weight, const float* bias, float* out,
+                      bint gradient) except *:
+    """`forward`, or, with gradient, `backward_input` from x to out."""
+    cdef Winograd t
+    cdef Convolution part = v[0]
+    cdef Py_ssize_t x_image = v.channels * v.height * v.width
+    cdef Py_ssize_t out_image = v.outputs * v.out_height * v.out_width
+    cdef Py_ssize_t n = 0
+    cdef Scratch scratch = take_scratch(v.batch)
+    cdef uint8_t* spoiled = <uint8_t*>scratch.data
+    memset(spoiled, 0, v.batch)
+    if gradient:
+        x_image, out_image = out_image, x_image
+        plan_winograd(&t, v.batch, v.outputs, v.channels, v.out_height, v.out_width, 2 - v.padding_h, 2 - v.padding_w)
+    else:
+        plan_winograd(&t, v.batch, v.channels, v.outputs, v.height, v.width, v.padding_h, v.padding_w)
+    winograd_correlation(&t, x, weight, bias, out, gradient, threads_of(v), spoiled)
+    while n < v.batch:
+        part.batch = 0
+        while n + part.batch < v.batch and spoiled[n + part.batch]:
+            part.batch += 1
+        if part.batch and gradient:
+            backward_input(&part, x + n * x_image, weight, out + n * out_image)
+        elif part.batch:
+            forward(&part, x + n * x_image, weight, bias, out + n * out_image)
+        n += part.batch + 1
+    give_scratch(scratch)
+
+
 def conv2d_forward(cnp.ndarray x, cnp.ndarray weight, cnp.ndarray bias, cnp.ndarray out, stride, padding, dilation,
                    Py_ssize_t groups):
     """out (N, O, OH, OW) = the cross-correlation of x (N, C, H, W) with weight (O, C / groups, KH, KW), plus bias (O,)
     unless it is None. stride, padding, dilation: pairs."""
     cdef Convolution v = convolution(x, weight, out, stride, padding, dilation, groups)
     cdef void* b = NULL if bias is None else cnp.PyArray_DATA(bias)
-    if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
+    if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32 and suits_winograd(&v):
+        by_winograd(&v, <float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(weight), <float*>b,
+                    <float*>cnp.PyArray_DATA(out), False)
+    elif cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32 and suits_lanes(&v, v.channels, v.outputs):
+        lane_forward(&v, <float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(weight), <float*>b,
+                     <float*>cnp.PyArray_DATA(out), False)
+    elif cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32 and suits_thin(&v):
+        lane_forward(&v, <float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(weight), <float*>b,
+                     <float*>cnp.PyArray_DATA(out), True)
+    elif cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
         forward(&v, <float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(weight), <float*>b,
                 <float*>cnp.PyArray_DATA(out))
     else:
@@ -257,7 +341,13 @@ def conv2d_backward_input(cnp.ndarray g, cnp.ndarray weight, cnp.ndarray dx, str
                           Py_ssize_t groups):
     """dx, the gradient of x, from g, the gradient of out."""
     cdef Convolution v = convolution(dx, weight, g, stride, padding, dilation, groups)
-    if cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32:
+    if cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32 and suits_winograd(&v):
+        by_winograd(&v, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(weight), NULL,
+                    <float*>cnp.PyArray_DATA(dx), True)
+    elif cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32 and suits_lanes(&v, v.outputs, v.channels):
+        lane_backward_input(&v, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(weight),
+                            <float*>cnp.PyArray_DATA(dx))
+    elif cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32:
         backward_input(&v, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(weight), <float*>cnp.PyArray_DATA(dx))
     else:
         backward_input(&v, <double*>cnp.PyArray_DATA(g), <double*>cnp.PyArray_DATA(weight),
@@ -399,7 +489,22 @@ def conv2d_backward_weight(cnp.ndarray g, cnp.ndarray x, cnp.ndarray dweight, st
                            Py_ssize_t groups):
     """dweight, the gradient of weight, from g, the gradient of out."""
     cdef Convolution v = convolution(x, dweight, g, stride, padding, dilation, groups)
-    if cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32:
+    cdef Winograd t
+    if cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32 and suits_winograd(&v):
+        plan_winograd(&t, v.batch, v.channels, v.outputs, v.height, v.width, v.padding_h, v.padding_w)
+        if winograd_weight_gradient(&t, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(x),
+                                    <float*>cnp.PyArray_DATA(dweight), threads_of(&v)):
+            return
+    if cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32 and v.groups == 1 and v.channels >= 12 and v.outputs >= 4:
+        lane_backward_weight(&v, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(x),
+                             <float*>cnp.PyArray_DATA(dweight), False)
+    elif cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32 and suits_dots(&v):
+        dots_backward_weight(&v, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(x),
+                             <float*>cnp.PyArray_DATA(dweight))
+    elif cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32 and suits_thin_sums(&v):
+        lane_backward_weight(&v, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(x),
+                             <float*>cnp.PyArray_DATA(dweight), True)
+    elif cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32:
         backward_weight(&v, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(x),
                         <float*>cnp.PyArray_DATA(dweight))
     else:

@@ -32,6 +32,24 @@ CASES = (
     (3, 6, 20, 30, 12, (3, 3), (1, 1), (1, 1), (1, 1), 6),  # depthwise, two outputs each
     (3, 6, 20, 30, 6, (3, 3), (1, 2), (1, 1), (1, 1), 6),
     (2, 5, 21, 17, 130, (1, 1), (1, 1), (0, 0), (1, 1), 1),
+    # Winograd: whole images in a block, and parts of one; channels and outputs that fill no vector; tiles over the edge
+    (9, 16, 8, 8, 16, (3, 3), (1, 1), (1, 1), (1, 1), 1),
+    (3, 20, 13, 17, 33, (3, 3), (1, 1), (2, 2), (1, 1), 1),
+    (1, 12, 7, 250, 12, (3, 3), (1, 1), (0, 2), (1, 1), 1),
+    (70, 8, 3, 3, 18, (3, 3), (1, 1), (1, 1), (1, 1), 1),
+    # channels as lanes
+    (3, 16, 15, 16, 40, (3, 3), (2, 2), (1, 1), (1, 1), 1),
+    (2, 40, 9, 16, 33, (1, 1), (1, 1), (0, 0), (1, 1), 1),
+    (3, 33, 15, 16, 20, (1, 1), (3, 2), (0, 0), (1, 1), 1),
+    (2, 36, 12, 11, 50, (3, 2), (1, 1), (2, 1), (2, 3), 1),
+    (3, 18, 7, 9, 16, (2, 3), (1, 1), (1, 1), (1, 1), 1),
+    (2, 14, 10, 12, 14, (3, 3), (4, 2), (5, 5), (1, 1), 1),
+    # outputs as lanes, few channels; pixels as lanes, few outputs
+    (5, 3, 12, 19, 40, (3, 3), (1, 1), (1, 1), (1, 1), 1),
+    (5, 6, 14, 14, 16, (5, 5), (1, 1), (0, 0), (1, 1), 1),
+    (4, 2, 13, 14, 20, (3, 5), (2, 2), (1, 2), (2, 1), 1),
+    (3, 2, 20, 19, 7, (3, 3), (1, 1), (1, 1), (1, 1), 1),
+    (6, 1, 18, 32, 6, (5, 5), (1, 1), (2, 2), (1, 1), 1),
 )
 
 
@@ -99,6 +117,9 @@ def test_equals_twin(kernel, dtype, case):
         (2, 16, 61, 40, 32, (3, 3), (2, 2), (1, 1), (1, 1), 2),
         (3, 64, 12, 12, 64, (3, 3), (1, 1), (1, 1), (1, 1), 1),
         (40, 32, 24, 40, 32, (3, 3), (1, 1), (1, 1), (1, 1), 32),
+        (1, 64, 40, 40, 96, (3, 3), (2, 2), (1, 1), (1, 1), 1),
+        (30, 3, 30, 30, 40, (3, 3), (1, 1), (1, 1), (1, 1), 1),
+        (90, 2, 30, 30, 6, (5, 5), (1, 1), (2, 2), (1, 1), 1),
     ],
 )
 def test_bits_do_not_depend_on_threads(kernel, dtype, case):
@@ -125,6 +146,40 @@ def test_nan_and_infinity_reach_what_they_should_and_no_more(kernel, dtype, case
                     assert not np.isfinite(got[~np.isfinite(want)]).any()
                 else:
                     assert np.array_equal(np.isfinite(got), np.isfinite(want))
+
+
+WINOGRAD = (10, 32, 14, 13, 24, (3, 3), (1, 1), (1, 1), (1, 1), 1)
+
+
+def test_winograd_error(kernel):
+    """Far below the 1e-5 of the largest element that its users are promised."""
+    for case in (WINOGRAD, (2, 256, 12, 12, 20, (3, 3), (1, 1), (0, 0), (1, 1), 1)):
+        values = arrays(case, np.float32)
+        for got, want in zip(run(kernel, case, *values), run(reference, case, *values, np.float64), strict=True):
+            assert np.abs(got - want).max() <= 5e-6 * np.abs(want).max()
+
+
+def test_winograd_has_no_overflow_of_its_own(kernel):
+    x, weight, bias, g = arrays(WINOGRAD, np.float32)
+    weight *= 1e-3
+    x[3, 5, 7, 7] = 3e38
+    g[4, 2, 6, 6] = -3e38
+    expected = run(reference, WINOGRAD, x, weight, bias, g, np.float64)
+    for got, want in zip(run(kernel, WINOGRAD, x, weight, bias, g), expected, strict=True):
+        fits = np.abs(want) < 1e38
+        assert np.isfinite(got[fits]).all()
+        assert np.abs(got - want)[fits].max() <= 1e-5 * np.abs(want[fits]).max()
+
+
+def test_an_image_does_not_change_with_its_batch(kernel):
+    x, weight, bias, g = arrays(WINOGRAD, np.float32)
+    one, _, gradient, _ = run(kernel, WINOGRAD, x, weight, bias, g)
+    x[2], g[2] = np.nan, np.inf
+    order = np.arange(len(x))[::-1]
+    other, _, other_gradient, _ = run(kernel, WINOGRAD, x[order].copy(), weight, bias, g[order].copy())
+    rest = order != 2
+    assert one[order][rest].tobytes() == other[rest].tobytes()
+    assert gradient[order][rest].tobytes() == other_gradient[rest].tobytes()
 
 
 def test_writes_nothing_else(kernel):
