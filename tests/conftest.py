@@ -14,6 +14,14 @@ settings.load_profile("minigrad")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_report_header():
+    """Which kernels the tests compare with their twins, and which they cannot run here."""
+    levels = minigrad._kernels.built_levels()
+    lacking = [level for level in ("v2", "v3", "v4") if level not in levels]
+    skipped = f"; skipped, not built or not run by this processor: {', '.join(lacking)}" if lacking else ""
+    return f"kernels: {', '.join(levels)}, of which {minigrad._kernels.LEVEL} is in use{skipped}"
+
+
 @pytest.fixture(autouse=True)
 def _seeded():
     minigrad.manual_seed(0)

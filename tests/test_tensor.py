@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -261,6 +262,45 @@ def test_threads_of_python_work_side_by_side():
         thread.join()
     assert len(set(results)) == 1
     assert results[0][0] == expected
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda x: x @ x,
+        lambda x: mg.nn.functional.dropout(x, 0.5),
+        lambda x: mg.nn.functional.conv2d(x.reshape(1, 1, *x.shape), mg.ones(8, 1, 5, 5)),
+        lambda x: x * 2,
+    ],
+    ids=["matmul", "dropout", "conv2d", "mul"],
+)
+def test_kernels_let_other_threads_run(work, set_num_threads):
+    """While one thread is in a kernel, another gets on, although the interpreter takes its lock away from nobody."""
+    set_num_threads(1)
+    x = mg.ones(1500, 1500)
+    steps, at_work = [0], threading.Event()
+
+    def count():
+        while not at_work.is_set():
+            steps[0] += 1
+            time.sleep(0)  # lets go of the lock
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1000)
+    counter = threading.Thread(target=count)
+    try:
+        counter.start()
+        before = steps[0]
+        for _ in range(200):  # on a busy machine the other thread may miss its chance for a while
+            work(x)
+            if steps[0] > before:
+                break
+        between = steps[0] - before
+    finally:
+        at_work.set()
+        sys.setswitchinterval(interval)
+        counter.join()
+    assert between > 0
 
 
 FORK = """
