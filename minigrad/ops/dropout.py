@@ -16,13 +16,14 @@ import numpy as np
 from .. import _kernels as kernels
 from ..random import Generator, default_generator
 from ..tensor import Function, Tensor, wrap
-from .activation import maybe_in_place
+from .activation import maybe_in_place, relu
 from .border import KERNEL_DTYPES, as_tensor, contiguous, empty, empty_like
 from .declare import op
 from .elementwise import zero_slope
 from .indexing import where
 
 ALL = 2**32  # the keep threshold at which every element is kept
+SPAN = 256  # the elements whose bits the kernels keep together
 
 
 class Dropout(Function):
@@ -36,6 +37,38 @@ class Dropout(Function):
 
     def backward(self, g: Any) -> Any:
         return Dropout.on(g, self.inner, self.place, self.threshold)
+
+
+class ReluDropout(Function):
+    """`Dropout` of max(x, 0) in one pass, which keeps a bit for each element: whether it got through both.
+
+    That bit is all the gradient needs. It equals "the output is not 0", since a kept number is multiplied by at least 1 and
+    so never underflows; but the output belongs to the user, who may write to it (`y += 1`), as after any dropout.
+    """
+
+    def forward(self, x: np.ndarray, place: tuple[int, int, int], threshold: int) -> np.ndarray:
+        self.offset, self.threshold = place[2], threshold
+        spans = (place[2] % SPAN + x.size + SPAN - 1) // SPAN
+        self.passed = empty((spans * (SPAN // 8),), np.dtype(np.uint8))
+        out = empty_like(x)
+        kernels.dropout.relu_dropout(contiguous(x), out, self.passed, *place, threshold)
+        return out
+
+    def backward(self, g: Any) -> Any:
+        return Passed.on(g, self.passed, self.offset, self.threshold)
+
+
+class Passed(Function):
+    """g * 2^32 / threshold where the bit is set, elsewhere 0."""
+
+    def forward(self, g: np.ndarray, passed: np.ndarray, offset: int, threshold: int) -> np.ndarray:
+        self.passed, self.offset, self.threshold = passed, offset, threshold
+        out = empty_like(g)
+        kernels.dropout.relu_dropout_backward(contiguous(g), passed, out, offset, threshold)
+        return out
+
+    def backward(self, h: Any) -> Any:
+        return Passed.on(h, self.passed, self.offset, self.threshold)
 
 
 class DropAll(Function):
@@ -61,6 +94,15 @@ def check_p(p: float) -> float:
     if not 0.0 <= p <= 1.0:  # NaN is not
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
     return p
+
+
+def next_place(generator: Generator | None, name: str) -> tuple[int, int, int]:
+    """(seed, call, offset) of the next call of `generator`, of the default one if it is None."""
+    if generator is None:
+        return default_generator.next_call()
+    if not isinstance(generator, Generator):
+        raise TypeError(f"{name}: generator has to be a minigrad.Generator, not {type(generator).__name__}")
+    return generator.next_call()
 
 
 def drop(
@@ -94,9 +136,7 @@ def drop(
     elif threshold == 0 or input._value.size == 0:
         result = DropAll.apply(input)
     else:
-        if not isinstance(generator, Generator | None):
-            raise TypeError(f"{name}: generator has to be a minigrad.Generator, not {type(generator).__name__}")
-        place = (generator or default_generator).next_call()
+        place = next_place(generator, name)
         result = Dropout.apply(input, math.prod(rest), place, threshold)
     result = maybe_in_place(input, result, inplace, name)
     if not return_mask:
@@ -149,6 +189,27 @@ def dropout(
     """
     input = as_tensor(input)
     return drop(input, p, training, inplace, input.ndim, generator, mask, return_mask, "dropout")
+
+
+@op("F.relu_dropout")
+def relu_dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: Generator | None = None) -> Tensor:
+    """`dropout(relu(input), p, training, generator=generator)` in one pass over memory, bit for bit, and so its gradients.
+
+    Input: float32 or float64, any shape. Between forward and backward it keeps one bit an element, and it may be written to
+    in place. `nn.Sequential` uses it where a ReLU is followed by a Dropout. Errors as those of `dropout`.
+
+    >>> generator = minigrad.Generator().manual_seed(2)
+    >>> x = minigrad.tensor([-1.0, 2.0, -3.0, 4.0], requires_grad=True)
+    >>> y = F.relu_dropout(x, 0.5, generator=generator)
+    >>> minigrad.equal(y, F.dropout(F.relu(x), 0.5, generator=generator.at(0)))
+    True
+    """
+    input = as_tensor(input)
+    p = check_p(p)
+    threshold = keep_threshold(p)
+    if not training or p == 0 or threshold == 0 or input._value.size == 0 or input._value.dtype not in KERNEL_DTYPES:
+        return dropout(relu(input), p, training, generator=generator)
+    return ReluDropout.apply(input, next_place(generator, "relu_dropout"), threshold)
 
 
 @op("F.dropout1d")

@@ -237,6 +237,9 @@ BAD: list[Bad] = [
         for p in ("1.5", "-0.1")
     ),
     bad("F.dropout(x, nan)", ValueError, "nan", differs="PyTorch 2 raises only for some", x=real(3)),
+    bad("F.relu_dropout(x, 1.5)", ValueError, "between 0 and 1", differs="PyTorch has none", x=real(3)),
+    bad("F.relu_dropout(x)", RuntimeError, "int64", differs="PyTorch has none", x=ints(0, 3, 3)),
+    bad("F.relu_dropout(x, generator=3)", TypeError, "Generator", differs="PyTorch has none", x=real(3)),
     bad("F.dropout1d(x, -0.5)", ValueError, "between 0 and 1", x=real(2, 3, 4)),
     bad("F.dropout1d(x)", RuntimeError, "4D", x=real(2, 3, 4, 4)),
     bad("F.dropout2d(x)", RuntimeError, "2-D", differs=WARNS, x=real(2, 3)),

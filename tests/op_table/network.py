@@ -161,6 +161,13 @@ ROWS: list[Row] = [
         x=real(5, 7),
     ),
     row("g = torch.Generator().manual_seed(5)\nF.dropout2d(x, 0.3, generator=g)", torch=None, x=real(4, 3, 2, 2)),
+    *(
+        row("g = torch.Generator().manual_seed(5)\nF.relu_dropout(x, 0.4, generator=g)", torch=None, x=spread(*shape))
+        for shape in ((5, 7), (0, 3), ())
+    ),
+    row("F.relu_dropout(x, 0.5, False)", torch="F.relu(x)", x=spread(3, 4)),
+    row("F.relu_dropout(x, 0.0)", torch="F.relu(x)", x=spread(3, 4)),
+    row("F.relu_dropout(x, 1.0)", torch="F.dropout(F.relu(x), 1.0)", order=1, x=spread(3, 4)),
     # losses
     *(
         row(f"F.{name}(x, y, reduction='{reduction}')", x=spread(3, 4), y=between(-0.2, 0.2, 3, 4))

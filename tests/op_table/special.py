@@ -26,6 +26,7 @@ LARGE: list[Row] = [
     row("x + y", x=real(700, 1, 300), y=real(3, 1)),
     row("torch.var(x, 0)", x=positive(1001, 500)),
     row("g = torch.Generator().manual_seed(5)\nF.dropout(x, 0.5, generator=g)", torch=None, x=real(1_000_001)),
+    row("g = torch.Generator().manual_seed(5)\nF.relu_dropout(x, 0.5, generator=g)", torch=None, x=spread(300_001)),
 ]
 
 # Declared, without a row, with the reason
