@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,19 +25,23 @@ from .indexing import where
 
 ALL = 2**32  # the keep threshold at which every element is kept
 SPAN = 256  # the elements whose bits the kernels keep together
+BYTE = np.dtype(np.uint8)
 
 
 class Dropout(Function):
-    """x * 2^32 / threshold where the element's random 32 bits are below `threshold`, elsewhere 0."""
+    """x * 2^32 / threshold where the element's random 32 bits are below the threshold, elsewhere 0.
 
-    def forward(self, x: np.ndarray, inner: int, place: tuple[int, int, int], threshold: int) -> np.ndarray:
-        self.inner, self.place, self.threshold = inner, place, threshold
+    `draw` is (inner, seed, call, offset, threshold): one number decides `inner` neighbours.
+    """
+
+    def forward(self, x: np.ndarray, draw: tuple[int, ...]) -> np.ndarray:
+        self.draw = draw
         out = empty_like(x)
-        kernels.dropout.dropout(contiguous(x), out, inner, *place, threshold)
+        kernels.dropout.dropout(contiguous(x), out, *draw)
         return out
 
     def backward(self, g: Any) -> Any:
-        return Dropout.on(g, self.inner, self.place, self.threshold)
+        return Dropout.on(g, self.draw)
 
 
 class ReluDropout(Function):
@@ -44,14 +49,15 @@ class ReluDropout(Function):
 
     That bit is all the gradient needs. It equals "the output is not 0", since a kept number is multiplied by at least 1 and
     so never underflows; but the output belongs to the user, who may write to it (`y += 1`), as after any dropout.
+    `draw` is (seed, call, offset, threshold).
     """
 
-    def forward(self, x: np.ndarray, place: tuple[int, int, int], threshold: int) -> np.ndarray:
-        self.offset, self.threshold = place[2], threshold
-        spans = (place[2] % SPAN + x.size + SPAN - 1) // SPAN
-        self.passed = empty((spans * (SPAN // 8),), np.dtype(np.uint8))
+    def forward(self, x: np.ndarray, draw: tuple[int, ...]) -> np.ndarray:
+        self.offset, self.threshold = draw[2:]
+        spans = (self.offset % SPAN + x.size + SPAN - 1) // SPAN
+        self.passed = empty((spans * (SPAN // 8),), BYTE)
         out = empty_like(x)
-        kernels.dropout.relu_dropout(contiguous(x), out, self.passed, *place, threshold)
+        kernels.dropout.relu_dropout(contiguous(x), out, self.passed, *draw)
         return out
 
     def backward(self, g: Any) -> Any:
@@ -83,17 +89,13 @@ class DropAll(Function):
         return zero_slope(g)
 
 
+@lru_cache
 def keep_threshold(p: float) -> int:
-    """T = round((1 - p) 2^32): an element is kept when its 32 random bits are below T."""
-    return round((1 - p) * ALL)
-
-
-def check_p(p: float) -> float:
-    """`p` as a float; ValueError unless it is a probability."""
-    p = float(p)
+    """T = round((1 - p) 2^32): an element is kept when its 32 random bits are below T. ValueError unless p is a
+    probability."""
     if not 0.0 <= p <= 1.0:  # NaN is not
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
-    return p
+    return round((1 - p) * ALL)
 
 
 def next_place(generator: Generator | None, name: str) -> tuple[int, int, int]:
@@ -118,31 +120,32 @@ def drop(
 ) -> Any:
     """The dropout that all forms share: the mask has the first `mask_axes` axes of `input`, so one number decides on all
     elements of the others."""
-    p = check_p(p)
-    mask_shape, rest = input.shape[:mask_axes], input.shape[mask_axes:]
+    threshold = keep_threshold(p if type(p) is float else float(p))
     if mask is not None:
-        mask = _given_mask(mask, mask_shape, name)
-    threshold = keep_threshold(p) if training else ALL
+        mask = _given_mask(mask, input.shape[:mask_axes], name)
+    x = input._value
     if not training or (p == 0 and mask is None):
-        return (input, wrap(np.ones(mask_shape, bool))) if return_mask else input
-    if input._value.dtype not in KERNEL_DTYPES:
+        return (input, wrap(np.ones(x.shape[:mask_axes], bool))) if return_mask else input
+    if x.dtype not in KERNEL_DTYPES:
         raise RuntimeError(
-            f"{name} scales what it keeps, so it takes float32 or float64, not {input.dtype}; convert with .float()"
+            f"{name} scales what it keeps, so it takes float32 or float64, not {x.dtype}; convert with .float()"
         )
     place: tuple[int, int, int] | None = None
     if mask is not None:
-        shaped = mask._value.reshape(mask_shape + (1,) * len(rest))
-        result = where(wrap(shaped), input * (ALL / threshold if threshold else 0.0), wrap(np.zeros((), input.dtype)))
-    elif threshold == 0 or input._value.size == 0:
+        shaped = mask._value.reshape(mask.shape + (1,) * (x.ndim - mask_axes))
+        result = where(wrap(shaped), input * (ALL / threshold if threshold else 0.0), wrap(np.zeros((), x.dtype)))
+    elif threshold == 0 or x.size == 0:
         result = DropAll.apply(input)
     else:
         place = next_place(generator, name)
-        result = Dropout.apply(input, math.prod(rest), place, threshold)
-    result = maybe_in_place(input, result, inplace, name)
+        inner = 1 if mask_axes == x.ndim else math.prod(x.shape[mask_axes:])
+        result = Dropout.apply(input, (inner, *place, threshold))
+    if inplace:
+        result = maybe_in_place(input, result, inplace, name)
     if not return_mask:
         return result
     if mask is None:
-        drawn = empty(mask_shape, np.dtype(bool))
+        drawn = empty(x.shape[:mask_axes], np.dtype(bool))
         drawn.fill(False)
         if place is not None:
             kernels.dropout.dropout_mask(drawn.reshape(-1), *place, threshold)
@@ -188,7 +191,7 @@ def dropout(
     tensor([0., 0., 0., 0., 0., 0., 2., 2.])
     """
     input = as_tensor(input)
-    return drop(input, p, training, inplace, input.ndim, generator, mask, return_mask, "dropout")
+    return drop(input, p, training, inplace, input._value.ndim, generator, mask, return_mask, "dropout")
 
 
 @op("F.relu_dropout")
@@ -205,11 +208,11 @@ def relu_dropout(input: Tensor, p: float = 0.5, training: bool = True, *, genera
     True
     """
     input = as_tensor(input)
-    p = check_p(p)
-    threshold = keep_threshold(p)
-    if not training or p == 0 or threshold == 0 or input._value.size == 0 or input._value.dtype not in KERNEL_DTYPES:
+    threshold = keep_threshold(p if type(p) is float else float(p))
+    x = input._value
+    if not training or p == 0 or threshold == 0 or x.size == 0 or x.dtype not in KERNEL_DTYPES:
         return dropout(relu(input), p, training, generator=generator)
-    return ReluDropout.apply(input, next_place(generator, "relu_dropout"), threshold)
+    return ReluDropout.apply(input, (*next_place(generator, "relu_dropout"), threshold))
 
 
 @op("F.dropout1d")
