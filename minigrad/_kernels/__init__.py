@@ -27,7 +27,7 @@ if _ours:
     del os.environ[_SPIN]
 from .memory import aligned, empty, empty_broadcast, empty_like, owns_memory  # noqa: E402
 
-MODULES = ("activation", "conv", "dropout", "loss", "matmul", "norm", "optim", "pool", "reduce")
+MODULES = ("activation", "conv", "dropout", "embedding", "layernorm", "loss", "matmul", "norm", "optim", "pool", "reduce")
 
 _X86_LEVELS = ("v2", "v3", "v4")
 
@@ -64,6 +64,8 @@ _modules = load(LEVEL)
 activation: Any = _modules["activation"]
 conv: Any = _modules["conv"]
 dropout: Any = _modules["dropout"]
+embedding: Any = _modules["embedding"]
+layernorm: Any = _modules["layernorm"]
 loss: Any = _modules["loss"]
 matmul: Any = _modules["matmul"]
 norm: Any = _modules["norm"]

@@ -1,4 +1,4 @@
-"""Normalization: batch norm, and normalizing vectors."""
+"""Normalization: batch norm, layer norm, and normalizing vectors."""
 
 from __future__ import annotations
 
@@ -148,6 +148,90 @@ def batch_norm(
             running._value += (now - running._value) * running.dtype.type(momentum)
             mark_written(running)
     return out
+
+
+class LayerNorm(Fused):
+    """(x - mean) / sqrt(var + eps) * weight + bias, with the mean and variance of each row: of the last `axes` axes."""
+
+    def forward(self, x: np.ndarray, weight: Any, bias: Any, axes: int, eps: float) -> np.ndarray:
+        self.x, self.weight, self.bias, self.axes, self.eps = x, contiguous(weight), contiguous(bias), axes, eps
+        out = empty_like(x)
+        rows = prod(x.shape[: x.ndim - axes])
+        self.mean, self.rstd = empty((rows,), x.dtype), empty((rows,), x.dtype)
+        if x.size:
+            kernels.layernorm.layer_norm_forward(
+                contiguous(x).reshape(rows, -1),
+                self.weight,
+                self.bias,
+                eps,
+                out.reshape(rows, -1),
+                self.mean,
+                self.rstd,
+            )
+        return out
+
+    def backward(self, g: np.ndarray) -> Any:
+        row, rows = self.x.shape[self.x.ndim - self.axes :], len(self.mean)
+        dx = empty_like(self.x) if self.needs(0) else None
+        dweight, dbias = (empty(row, g.dtype) if self.needs(i) else None for i in (1, 2))
+        if g.size:
+            flat = None if dx is None else dx.reshape(rows, -1)
+            x, g = (contiguous(array).reshape(rows, -1) for array in (self.x, g))
+            kernels.layernorm.layer_norm_backward(g, x, self.weight, self.mean, self.rstd, flat, dweight, dbias)
+        else:
+            for total in (dweight, dbias):
+                if total is not None:
+                    total.fill(0)
+        return dx, dweight, dbias
+
+    @staticmethod
+    def definition(x: Tensor, weight: Any, bias: Any, axes: int, eps: float) -> Tensor:
+        last = tuple(range(x.ndim - axes, x.ndim))
+        centered = x - mean(x, last, True)
+        return affine(centered * rsqrt(mean(centered * centered, last, True) + eps), weight, bias)
+
+
+@op("F.layer_norm", "layer_norm")
+def layer_norm(
+    input: Tensor,
+    normalized_shape: Any,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Each row normalized to mean 0 and variance 1, times `weight`, plus `bias` (Ba, Kiros, Hinton 2016).
+
+    A row is what the last axes hold, whose lengths are `normalized_shape` (a tuple or list of ints); weight and bias have
+    that shape. The variance is the biased one, computed in two passes. float32 or float64; RuntimeError for shapes that do
+    not fit.
+
+    >>> x = minigrad.tensor([[1.0, 2.0, 3.0], [10.0, 10.0, 40.0]])
+    >>> F.layer_norm(x, (3,))
+    tensor([[-1.2247,  0.0000,  1.2247],
+            [-0.7071, -0.7071,  1.4142]])
+    """
+    input = as_tensor(input)
+    if not isinstance(normalized_shape, tuple | list):
+        raise TypeError(
+            f"layer_norm(): argument 'normalized_shape' must be tuple of ints, not {type(normalized_shape).__name__}"
+        )
+    row = tuple(normalized_shape)
+    if not row:
+        raise RuntimeError("Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element")
+    same_dtype("layer_norm", input=input, weight=weight, bias=bias)
+    for name, value in (("weight", weight), ("bias", bias)):
+        if value is not None and value.shape != row:
+            raise RuntimeError(
+                f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape {list(value.shape)} and "
+                f"normalized_shape = {list(row)}"
+            )
+    if input.shape[-len(row) :] != row:
+        expected = ", ".join(["*", *map(str, row)])
+        raise RuntimeError(
+            f"Given normalized_shape={list(row)}, expected input with shape [{expected}], but got input of size "
+            f"{list(input.shape)}"
+        )
+    return LayerNorm.apply(input, weight, bias, len(row), eps)
 
 
 @op("F.normalize")
