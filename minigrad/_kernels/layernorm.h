@@ -2,14 +2,44 @@
 #ifndef MINIGRAD_LAYERNORM_H
 #define MINIGRAD_LAYERNORM_H
 
+#include <math.h>
 #include "reduce.h"
 
 enum {
+    LANES = VECTOR_BYTES / 4,
+    FORWARD_ROWS = 4, /* the most rows normalized together */
     NORM_ROWS = 8,  /* the most rows whose columns are added up in their own precision */
     NORM_BLOCK = 8, /* the vectors of a row that are */
 };
 
 #define ALWAYS static inline __attribute__((always_inline))
+
+/* SUM_LANES floats in double precision. GCC 12 makes two conversions and an insertion of __builtin_convertvector. */
+ALWAYS f64_vector doubles_f32(const float *x) {
+#if VECTOR_BYTES == 64
+    return _mm512_cvtps_pd(_mm256_loadu_ps(x));
+#elif VECTOR_BYTES == 32
+    return _mm256_cvtps_pd(_mm_loadu_ps(x));
+#else
+    return load_doubles_f32(x);
+#endif
+}
+
+ALWAYS f64_vector doubles_f64(const double *x) {
+    return *(const f64_unaligned *)x;
+}
+
+/* The lanes of a vector in double precision; those of floats are added in pairs before. */
+ALWAYS f64_vector widen_f32(f32_vector x) {
+    float lanes[LANES] __attribute__((aligned(64)));
+    *(f32_vector *)lanes = x;
+    *(f32_half_vector *)lanes += *(f32_half_vector *)(lanes + LANES / 2);
+    return doubles_f32(lanes);
+}
+
+ALWAYS f64_vector widen_f64(f64_vector x) {
+    return x;
+}
 
 #define DEFINE_LAYER_NORM(suffix, real, vector, unaligned)                                                          \
     enum { WIDTH_##suffix = VECTOR_BYTES / sizeof(real) };                                                          \
@@ -23,26 +53,41 @@ enum {
         return *(const unaligned *)x;                                                                               \
     }                                                                                                               \
                                                                                                                     \
-    /* The sum of (x - mean)^2. */                                                                                  \
-    static inline double sum_squares_##suffix(const real *x, int64_t size, double mean) {                           \
-        f64_vector sums[4] = {{0}};                                                                                 \
-        double sum = 0;                                                                                             \
+    ALWAYS void add_powers_##suffix(vector d, vector *sum, vector *squares) {                                       \
+        *sum += d;                                                                                                  \
+        *squares += d * d;                                                                                          \
+    }                                                                                                               \
+                                                                                                                    \
+    /* The sums of x - pivot and of its square: blocks in their own precision, then in double. */                   \
+    ALWAYS void sum_powers_##suffix(const real *x, int64_t size, real pivot, double *sum, double *squares) {        \
+        f64_vector wide = {0}, wide_squares = {0};                                                                  \
+        double rest = 0, rest_squares = 0;                                                                          \
         int64_t i = 0;                                                                                              \
-        for (; i + 4 * SUM_LANES <= size; i += 4 * SUM_LANES)                                                       \
-            for (int k = 0; k < 4; k++) {                                                                           \
-                f64_vector d = load_doubles_##suffix(x + i + k * SUM_LANES) - mean;                                 \
-                sums[k] += d * d;                                                                                   \
-            }                                                                                                       \
-        for (; i + SUM_LANES <= size; i += SUM_LANES) {                                                             \
-            f64_vector d = load_doubles_##suffix(x + i) - mean;                                                     \
-            sums[0] += d * d;                                                                                       \
+        while (i + WIDTH_##suffix <= size) {                                                                        \
+            vector block = {0}, block_squares = {0};                                                                \
+            int64_t vectors = (size - i) / WIDTH_##suffix;                                                          \
+            if (vectors >= NORM_BLOCK) /* a constant, by which the loop is unrolled */                              \
+                for (int64_t end = i + NORM_BLOCK * WIDTH_##suffix; i < end; i += WIDTH_##suffix)                   \
+                    add_powers_##suffix(load_##suffix(x + i) - pivot, &block, &block_squares);                      \
+            else                                                                                                    \
+                for (; i + WIDTH_##suffix <= size; i += WIDTH_##suffix)                                             \
+                    add_powers_##suffix(load_##suffix(x + i) - pivot, &block, &block_squares);                      \
+            wide += widen_##suffix(block);                                                                          \
+            if (squares)                                                                                            \
+                wide_squares += widen_##suffix(block_squares);                                                      \
         }                                                                                                           \
-        for (; i < size; i++)                                                                                       \
-            sum += ((double)x[i] - mean) * ((double)x[i] - mean);                                                   \
-        sums[0] = (sums[0] + sums[1]) + (sums[2] + sums[3]);                                                        \
-        for (int lane = 0; lane < SUM_LANES; lane++)                                                                \
-            sum += sums[0][lane];                                                                                   \
-        return sum;                                                                                                 \
+        for (; i < size; i++) {                                                                                     \
+            double d = (double)x[i] - (double)pivot;                                                                \
+            rest += d;                                                                                              \
+            rest_squares += d * d;                                                                                  \
+        }                                                                                                           \
+        for (int lane = 0; lane < SUM_LANES; lane++) {                                                              \
+            rest += wide[lane];                                                                                     \
+            rest_squares += wide_squares[lane];                                                                     \
+        }                                                                                                           \
+        *sum = rest;                                                                                                \
+        if (squares)                                                                                                \
+            *squares = rest_squares;                                                                                \
     }                                                                                                               \
                                                                                                                     \
     /* out = ((x - mean) rstd + shift) w + b; w and b may be NULL. */                                               \
@@ -74,12 +119,55 @@ enum {
             affine_row_##suffix(x, out, size, NULL, bias, mean, rstd, shift);                                       \
     }                                                                                                               \
                                                                                                                     \
-    /* Adds a vector to `total`, in double precision. */                                                            \
-    ALWAYS void add_wide_##suffix(vector x, f64_vector *total) {                                                    \
-        real lanes[WIDTH_##suffix] __attribute__((aligned(64)));                                                    \
-        *(vector *)lanes = x;                                                                                       \
-        for (int lane = 0; lane < WIDTH_##suffix; lane += SUM_LANES)                                                \
-            *total += load_doubles_##suffix(lanes + lane);                                                          \
+    /* Mean and variance from the sums of x - pivot and of its square: the first corrects the pivot, which is nearly\
+     * the mean. Where a square was too large for the row's precision they are computed anew, in double. */         \
+    static inline double moments_##suffix(const real *x, int64_t size, real pivot, double sum, double squares,      \
+                                          double *variance) {                                                       \
+        double mean = sum / (double)size;                                                                           \
+        *variance = squares / (double)size - mean * mean;                                                           \
+        mean += (double)pivot;                                                                                      \
+        if (*variance < 0)                                                                                          \
+            *variance = 0;                                                                                          \
+        if (!(*variance < 1e300)) {                                                                                 \
+            mean = sum_block_##suffix(x, size) / (double)size;                                                      \
+            squares = 0;                                                                                            \
+            for (int64_t i = 0; i < size; i++)                                                                      \
+                squares += ((double)x[i] - mean) * ((double)x[i] - mean);                                           \
+            *variance = squares / (double)size;                                                                     \
+        }                                                                                                           \
+        return mean;                                                                                                \
+    }                                                                                                               \
+                                                                                                                    \
+    /* Up to FORWARD_ROWS rows, each step for all: while the sum of one is waited for, the next one is read. */     \
+    static inline void normalize_rows_##suffix(const real *x, real *out, int64_t rows, int64_t size,                \
+                                               const real *weight, const real *bias, double eps, real *mean,        \
+                                               real *rstd) {                                                        \
+        double sum[FORWARD_ROWS], squares[FORWARD_ROWS], variance;                                                  \
+        real shift[FORWARD_ROWS];                                                                                   \
+        for (int64_t r = 0; r < rows; r++)                                                                          \
+            sum_powers_##suffix(x + r * size, size, 0, &sum[r], NULL);                                              \
+        for (int64_t r = 0; r < rows; r++) {                                                                        \
+            mean[r] = (real)(sum[r] / (double)size);                                                                \
+            sum_powers_##suffix(x + r * size, size, mean[r], &sum[r], &squares[r]);                                 \
+        }                                                                                                           \
+        for (int64_t r = 0; r < rows; r++) {                                                                        \
+            double exact = moments_##suffix(x + r * size, size, mean[r], sum[r], squares[r], &variance);            \
+            double scale = 1 / sqrt(variance + eps);                                                                \
+            mean[r] = (real)exact;                                                                                  \
+            rstd[r] = (real)scale;                                                                                  \
+            shift[r] = (real)(((double)mean[r] - exact) * scale);                                                   \
+        }                                                                                                           \
+        for (int64_t r = 0; r < rows; r++)                                                                          \
+            normalize_row_##suffix(x + r * size, out + r * size, size, weight, bias, mean[r], rstd[r], shift[r]);   \
+    }                                                                                                               \
+                                                                                                                    \
+    ALWAYS void add_products_##suffix(const real *g, const real *x, const real *weight, int64_t i, real mean,       \
+                                      vector *sum_g, vector *sum_gx) {                                              \
+        vector p = load_##suffix(g + i);                                                                            \
+        if (weight)                                                                                                 \
+            p *= load_##suffix(weight + i);                                                                         \
+        *sum_g += p;                                                                                                \
+        *sum_gx += p * (load_##suffix(x + i) - mean);                                                               \
     }                                                                                                               \
                                                                                                                     \
     /* The sums of g w and of g w (x - mean): blocks in their own precision, then in double. */                     \
@@ -90,16 +178,15 @@ enum {
         int64_t i = 0;                                                                                              \
         while (i + WIDTH_##suffix <= size) {                                                                        \
             vector block_g = {0}, block_gx = {0};                                                                   \
-            int64_t end = i + NORM_BLOCK * WIDTH_##suffix;                                                          \
-            for (; i + WIDTH_##suffix <= size && i < end; i += WIDTH_##suffix) {                                    \
-                vector p = load_##suffix(g + i);                                                                    \
-                if (weight)                                                                                         \
-                    p *= load_##suffix(weight + i);                                                                 \
-                block_g += p;                                                                                       \
-                block_gx += p * (load_##suffix(x + i) - mean);                                                      \
-            }                                                                                                       \
-            add_wide_##suffix(block_g, &of_g);                                                                      \
-            add_wide_##suffix(block_gx, &of_gx);                                                                    \
+            int64_t vectors = (size - i) / WIDTH_##suffix;                                                          \
+            if (vectors >= NORM_BLOCK)                                                                              \
+                for (int64_t end = i + NORM_BLOCK * WIDTH_##suffix; i < end; i += WIDTH_##suffix)                   \
+                    add_products_##suffix(g, x, weight, i, mean, &block_g, &block_gx);                              \
+            else                                                                                                    \
+                for (; i + WIDTH_##suffix <= size; i += WIDTH_##suffix)                                             \
+                    add_products_##suffix(g, x, weight, i, mean, &block_g, &block_gx);                              \
+            of_g += widen_##suffix(block_g);                                                                        \
+            of_gx += widen_##suffix(block_gx);                                                                      \
         }                                                                                                           \
         for (; i < size; i++) {                                                                                     \
             real p = weight ? g[i] * weight[i] : g[i];                                                              \
@@ -139,8 +226,8 @@ enum {
                 *(vector *)lanes[0] = of_weight;                                                                    \
                 *(vector *)lanes[1] = of_bias;                                                                      \
                 for (int lane = 0; lane < WIDTH_##suffix; lane += SUM_LANES) {                                      \
-                    *(f64_unaligned *)(dweight + i + lane) += load_doubles_##suffix(lanes[0] + lane);               \
-                    *(f64_unaligned *)(dbias + i + lane) += load_doubles_##suffix(lanes[1] + lane);                 \
+                    *(f64_unaligned *)(dweight + i + lane) += doubles_##suffix(lanes[0] + lane);                    \
+                    *(f64_unaligned *)(dbias + i + lane) += doubles_##suffix(lanes[1] + lane);                      \
                 }                                                                                                   \
             }                                                                                                       \
         }                                                                                                           \
@@ -173,7 +260,10 @@ enum {
             terms[r].shift = (real)(scale * sum_g / (double)size);                                                  \
             terms[r].slope = (real)(scale * scale * sum_gx / (double)size);                                         \
         }                                                                                                           \
-        gradient_columns_##suffix(g, x, weight, dx, rows, size, terms, dweight, dbias);                             \
+        if (rows == NORM_ROWS) /* a constant, by which loops are unrolled */                                        \
+            gradient_columns_##suffix(g, x, weight, dx, NORM_ROWS, size, terms, dweight, dbias);                    \
+        else                                                                                                        \
+            gradient_columns_##suffix(g, x, weight, dx, rows, size, terms, dweight, dbias);                         \
     }                                                                                                               \
                                                                                                                     \
     static inline void gradient_rows_##suffix(const real *g, const real *x, const real *weight, const real *mean,   \

@@ -70,7 +70,7 @@ def limit_norms(weight: Tensor, indices: np.ndarray, max_norm: float, norm_type:
         mark_written(weight)
 
 
-@op("F.embedding", "embedding")
+@op("F.embedding")
 def embedding(
     input: Tensor,
     weight: Tensor,
