@@ -29,6 +29,38 @@ ALWAYS f64_vector doubles_f64(const double *x) {
     return *(const f64_unaligned *)x;
 }
 
+/* Stores past the cache, for arrays that it does not hold: the lines written need not be read before. Aligned memory. */
+ALWAYS void stream_f32(float *place, f32_vector x) {
+#if VECTOR_BYTES == 64
+    _mm512_stream_ps(place, (__m512)x);
+#elif VECTOR_BYTES == 32
+    _mm256_stream_ps(place, (__m256)x);
+#elif defined(__SSE2__)
+    _mm_stream_ps(place, (__m128)x);
+#else
+    *(f32_vector *)place = x;
+#endif
+}
+
+ALWAYS void stream_f64(double *place, f64_vector x) {
+#if VECTOR_BYTES == 64
+    _mm512_stream_pd(place, (__m512d)x);
+#elif VECTOR_BYTES == 32
+    _mm256_stream_pd(place, (__m256d)x);
+#elif defined(__SSE2__)
+    _mm_stream_pd(place, (__m128d)x);
+#else
+    *(f64_vector *)place = x;
+#endif
+}
+
+/* Orders them before whatever follows. */
+ALWAYS void end_streams(void) {
+#if defined(__SSE2__)
+    _mm_sfence();
+#endif
+}
+
 /* The lanes of a vector in double precision; those of floats are added in pairs before. */
 ALWAYS f64_vector widen_f32(f32_vector x) {
     float lanes[LANES] __attribute__((aligned(64)));
@@ -90,9 +122,16 @@ ALWAYS f64_vector widen_f64(f64_vector x) {
             *squares = rest_squares;                                                                                \
     }                                                                                                               \
                                                                                                                     \
+    ALWAYS void store_##suffix(real *place, vector x, int streaming) {                                              \
+        if (streaming)                                                                                              \
+            stream_##suffix(place, x);                                                                              \
+        else                                                                                                        \
+            *(unaligned *)place = x;                                                                                \
+    }                                                                                                               \
+                                                                                                                    \
     /* out = ((x - mean) rstd + shift) w + b; w and b may be NULL. */                                               \
     ALWAYS void affine_row_##suffix(const real *x, real *out, int64_t size, const real *weight, const real *bias,   \
-                                    real mean, real rstd, real shift) {                                             \
+                                    real mean, real rstd, real shift, int streaming) {                              \
         int64_t i = 0;                                                                                              \
         for (; i + WIDTH_##suffix <= size; i += WIDTH_##suffix) {                                                   \
             vector y = (load_##suffix(x + i) - mean) * rstd + shift;                                                \
@@ -100,7 +139,7 @@ ALWAYS f64_vector widen_f64(f64_vector x) {
                 y *= load_##suffix(weight + i);                                                                     \
             if (bias)                                                                                               \
                 y += load_##suffix(bias + i);                                                                       \
-            *(unaligned *)(out + i) = y;                                                                            \
+            store_##suffix(out + i, y, streaming);                                                                  \
         }                                                                                                           \
         for (; i < size; i++) {                                                                                     \
             real y = (x[i] - mean) * rstd + shift;                                                                  \
@@ -110,13 +149,13 @@ ALWAYS f64_vector widen_f64(f64_vector x) {
     }                                                                                                               \
                                                                                                                     \
     static inline void normalize_row_##suffix(const real *x, real *out, int64_t size, const real *weight,           \
-                                              const real *bias, real mean, real rstd, real shift) {                 \
-        if (weight && bias)                                                                                         \
-            affine_row_##suffix(x, out, size, weight, bias, mean, rstd, shift);                                     \
-        else if (weight)                                                                                            \
-            affine_row_##suffix(x, out, size, weight, NULL, mean, rstd, shift);                                     \
+                                              const real *bias, real mean, real rstd, real shift, int streaming) {  \
+        if (weight && bias && streaming && (uintptr_t)out % VECTOR_BYTES == 0)                                      \
+            affine_row_##suffix(x, out, size, weight, bias, mean, rstd, shift, 1);                                  \
+        else if (weight && bias)                                                                                    \
+            affine_row_##suffix(x, out, size, weight, bias, mean, rstd, shift, 0);                                  \
         else                                                                                                        \
-            affine_row_##suffix(x, out, size, NULL, bias, mean, rstd, shift);                                       \
+            affine_row_##suffix(x, out, size, weight, bias, mean, rstd, shift, 0);                                  \
     }                                                                                                               \
                                                                                                                     \
     /* Mean and variance from the sums of x - pivot and of its square: the first corrects the pivot, which is nearly\
@@ -141,7 +180,7 @@ ALWAYS f64_vector widen_f64(f64_vector x) {
     /* Up to FORWARD_ROWS rows, each step for all: while the sum of one is waited for, the next one is read. */     \
     static inline void normalize_rows_##suffix(const real *x, real *out, int64_t rows, int64_t size,                \
                                                const real *weight, const real *bias, double eps, real *mean,        \
-                                               real *rstd) {                                                        \
+                                               real *rstd, int streaming) {                                         \
         double sum[FORWARD_ROWS], squares[FORWARD_ROWS], variance;                                                  \
         real shift[FORWARD_ROWS];                                                                                   \
         for (int64_t r = 0; r < rows; r++)                                                                          \
@@ -158,7 +197,8 @@ ALWAYS f64_vector widen_f64(f64_vector x) {
             shift[r] = (real)(((double)mean[r] - exact) * scale);                                                   \
         }                                                                                                           \
         for (int64_t r = 0; r < rows; r++)                                                                          \
-            normalize_row_##suffix(x + r * size, out + r * size, size, weight, bias, mean[r], rstd[r], shift[r]);   \
+            normalize_row_##suffix(x + r * size, out + r * size, size, weight, bias, mean[r], rstd[r], shift[r],    \
+                                   streaming);                                                                      \
     }                                                                                                               \
                                                                                                                     \
     ALWAYS void add_products_##suffix(const real *g, const real *x, const real *weight, int64_t i, real mean,       \
@@ -204,7 +244,7 @@ ALWAYS f64_vector widen_f64(f64_vector x) {
     /* dx of `rows` rows (NULL: not asked for), and dweight and dbias added to (NULL: neither is asked for). */     \
     ALWAYS void gradient_columns_##suffix(const real *g, const real *x, const real *weight, real *dx, int64_t rows, \
                                           int64_t size, const row_terms_##suffix *terms, double *dweight,           \
-                                          double *dbias) {                                                          \
+                                          double *dbias, int streaming) {                                           \
         int64_t i = 0;                                                                                              \
         for (; i + WIDTH_##suffix <= size; i += WIDTH_##suffix) {                                                   \
             vector of_weight = {0}, of_bias = {0};                                                                  \
@@ -218,8 +258,8 @@ ALWAYS f64_vector widen_f64(f64_vector x) {
                 of_weight += of_g * normal;                                                                         \
                 of_bias += of_g;                                                                                    \
                 if (dx)                                                                                             \
-                    *(unaligned *)(dx + r * size + i) =                                                             \
-                        of_g * w * terms[r].rstd - (normal * terms[r].slope + terms[r].shift);                      \
+                    store_##suffix(dx + r * size + i,                                                               \
+                                   of_g * w * terms[r].rstd - (normal * terms[r].slope + terms[r].shift), streaming);\
             }                                                                                                       \
             if (dweight) {                                                                                          \
                 real lanes[2][WIDTH_##suffix] __attribute__((aligned(64)));                                         \
@@ -249,7 +289,7 @@ ALWAYS f64_vector widen_f64(f64_vector x) {
     /* The gradients of up to NORM_ROWS rows: their sums, one after the other, then all of them column by column. */\
     ALWAYS void gradient_rows_as_##suffix(const real *g, const real *x, const real *weight, const real *mean,       \
                                           const real *rstd, real *dx, int64_t rows, int64_t size, double *dweight,  \
-                                          double *dbias) {                                                          \
+                                          double *dbias, int streaming) {                                           \
         row_terms_##suffix terms[NORM_ROWS];                                                                        \
         for (int64_t r = 0; r < rows; r++) {                                                                        \
             double sum_g = 0, sum_gx = 0, scale = (double)rstd[r];                                                  \
@@ -260,21 +300,23 @@ ALWAYS f64_vector widen_f64(f64_vector x) {
             terms[r].shift = (real)(scale * sum_g / (double)size);                                                  \
             terms[r].slope = (real)(scale * scale * sum_gx / (double)size);                                         \
         }                                                                                                           \
-        if (rows == NORM_ROWS) /* a constant, by which loops are unrolled */                                        \
-            gradient_columns_##suffix(g, x, weight, dx, NORM_ROWS, size, terms, dweight, dbias);                    \
-        else                                                                                                        \
-            gradient_columns_##suffix(g, x, weight, dx, rows, size, terms, dweight, dbias);                         \
+        if (rows < NORM_ROWS)                                                                                       \
+            gradient_columns_##suffix(g, x, weight, dx, rows, size, terms, dweight, dbias, 0);                      \
+        else if (streaming && size % WIDTH_##suffix == 0 && (uintptr_t)dx % VECTOR_BYTES == 0)                      \
+            gradient_columns_##suffix(g, x, weight, dx, NORM_ROWS, size, terms, dweight, dbias, 1);                 \
+        else /* a constant number of rows, by which loops are unrolled */                                           \
+            gradient_columns_##suffix(g, x, weight, dx, NORM_ROWS, size, terms, dweight, dbias, 0);                 \
     }                                                                                                               \
                                                                                                                     \
     static inline void gradient_rows_##suffix(const real *g, const real *x, const real *weight, const real *mean,   \
                                               const real *rstd, real *dx, int64_t rows, int64_t size,               \
-                                              double *dweight, double *dbias) {                                     \
+                                              double *dweight, double *dbias, int streaming) {                      \
         if (!dx)                                                                                                    \
-            gradient_rows_as_##suffix(g, x, weight, mean, rstd, NULL, rows, size, dweight, dbias);                  \
+            gradient_rows_as_##suffix(g, x, weight, mean, rstd, NULL, rows, size, dweight, dbias, streaming);       \
         else if (weight)                                                                                            \
-            gradient_rows_as_##suffix(g, x, weight, mean, rstd, dx, rows, size, dweight, dbias);                    \
+            gradient_rows_as_##suffix(g, x, weight, mean, rstd, dx, rows, size, dweight, dbias, streaming);         \
         else                                                                                                        \
-            gradient_rows_as_##suffix(g, x, NULL, mean, rstd, dx, rows, size, dweight, dbias);                      \
+            gradient_rows_as_##suffix(g, x, NULL, mean, rstd, dx, rows, size, dweight, dbias, streaming);           \
     }
 
 DEFINE_LAYER_NORM(f32, float, f32_vector, f32_unaligned)

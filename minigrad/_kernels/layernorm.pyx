@@ -28,14 +28,17 @@ cdef extern from "layernorm.h" nogil:
     enum:
         FORWARD_ROWS
         NORM_ROWS
+    void end_streams()
     void normalize_rows_f32(const float* x, float* out, int64_t rows, int64_t size, const float* weight,
-                            const float* bias, double eps, float* mean, float* rstd)
+                            const float* bias, double eps, float* mean, float* rstd, int streaming)
     void normalize_rows_f64(const double* x, double* out, int64_t rows, int64_t size, const double* weight,
-                            const double* bias, double eps, double* mean, double* rstd)
+                            const double* bias, double eps, double* mean, double* rstd, int streaming)
     void gradient_rows_f32(const float* g, const float* x, const float* weight, const float* mean, const float* rstd,
-                           float* dx, int64_t rows, int64_t size, double* dweight, double* dbias)
+                           float* dx, int64_t rows, int64_t size, double* dweight, double* dbias,
+                           int streaming)
     void gradient_rows_f64(const double* g, const double* x, const double* weight, const double* mean,
-                           const double* rstd, double* dx, int64_t rows, int64_t size, double* dweight, double* dbias)
+                           const double* rstd, double* dx, int64_t rows, int64_t size, double* dweight, double* dbias,
+                           int streaming)
 
 ctypedef fused floating:
     float
@@ -46,6 +49,7 @@ cdef enum:
     LEAST = 64  # rows of a chunk: its totals are then small beside it
     GROUP = 65536  # the most elements of a group of rows, unless it is one row
     FORWARD_GROUP = 8192  # the same for forward
+    STREAMED = 16777216  # bytes of an output that is written past the caches
 
 
 # What a call works on.
@@ -64,6 +68,7 @@ cdef struct Batch:
     Py_ssize_t rows
     Py_ssize_t n
     Py_ssize_t chunk  # the rows of a task
+    int streaming  # whether the output is larger than caches
 
 
 cdef inline void forward_rows(const Batch* batch, Py_ssize_t begin, Py_ssize_t end, floating like) noexcept nogil:
@@ -81,10 +86,10 @@ cdef inline void forward_rows(const Batch* batch, Py_ssize_t begin, Py_ssize_t e
         rows = min(group, end - begin)
         if floating is float:
             normalize_rows_f32(x + begin * n, out + begin * n, rows, n, weight, bias, batch.eps, mean + begin,
-                               rstd + begin)
+                               rstd + begin, batch.streaming)
         else:
             normalize_rows_f64(x + begin * n, out + begin * n, rows, n, weight, bias, batch.eps, mean + begin,
-                               rstd + begin)
+                               rstd + begin, batch.streaming)
         begin += rows
 
 
@@ -105,10 +110,12 @@ cdef inline void backward_rows(const Batch* batch, Py_ssize_t begin, Py_ssize_t 
         rows = min(group, end - begin)
         if floating is float:
             gradient_rows_f32(g + begin * n, x + begin * n, weight, mean + begin, rstd + begin,
-                              NULL if dx == NULL else dx + begin * n, rows, n, totals, of_bias)
+                              NULL if dx == NULL else dx + begin * n, rows, n, totals, of_bias,
+                              batch.streaming)
         else:
             gradient_rows_f64(g + begin * n, x + begin * n, weight, mean + begin, rstd + begin,
-                              NULL if dx == NULL else dx + begin * n, rows, n, totals, of_bias)
+                              NULL if dx == NULL else dx + begin * n, rows, n, totals, of_bias,
+                              batch.streaming)
         begin += rows
 
 
@@ -119,6 +126,7 @@ cdef inline void run_task(const Batch* batch, Py_ssize_t task, floating like) no
         forward_rows(batch, begin, end, like)
     else:
         backward_rows(batch, begin, end, NULL if batch.totals == NULL else batch.totals + task * 2 * batch.n, like)
+    end_streams()
 
 
 cdef void run_tasks(const Batch* batch, int threads, floating like) noexcept nogil:
@@ -171,6 +179,7 @@ cdef Batch batch_of(cnp.ndarray x, cnp.ndarray weight, cnp.ndarray mean, cnp.nda
     batch.x, batch.weight = data_of(x), data_of(weight)
     batch.mean, batch.rstd, batch.out = data_of(mean), data_of(rstd), data_of(out)
     batch.rows, batch.n = cnp.PyArray_DIM(x, 0), cnp.PyArray_DIM(x, 1)
+    batch.streaming = cnp.PyArray_NBYTES(x) >= STREAMED
     batch.chunk = max(<Py_ssize_t>LEAST, (batch.rows + CHUNKS - 1) // CHUNKS)
     return batch
 

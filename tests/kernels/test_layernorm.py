@@ -153,3 +153,20 @@ def test_unaligned_memory(kernel, dtype):
     moved[0][...], moved[1][...] = x, g
     found = run_all(kernel, *moved, weight, bias)
     assert all(found[name].tobytes() == expected[name].tobytes() for name in found)
+
+
+@pytest.mark.parametrize("n", [1024, 1023])
+def test_large_outputs_are_written_past_the_caches_with_the_same_bits(kernel, n):
+    """From 16 MiB on; each half is below that."""
+    x, g, weight, bias = rows_of((4128, n), np.float32)
+    whole = _kernels.empty_like(x)
+    kernel.layer_norm_forward(x, weight, bias, 1e-5, whole, *np.empty((2, len(x)), np.float32))
+    halves = np.empty_like(x)
+    for part in (slice(0, 2064), slice(2064, 4128)):
+        kernel.layer_norm_forward(x[part], weight, bias, 1e-5, halves[part], *np.empty((2, 2064), np.float32))
+    assert whole.tobytes() == halves.tobytes()
+    mean, rstd = x.mean(1), 1 / x.std(1)
+    kernel.layer_norm_backward(g, x, weight, mean, rstd, whole, None, None)
+    for part in (slice(0, 2064), slice(2064, 4128)):
+        kernel.layer_norm_backward(g[part], x[part], weight, mean[part], rstd[part], halves[part], None, None)
+    assert whole.tobytes() == halves.tobytes()
