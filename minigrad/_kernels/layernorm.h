@@ -1,35 +1,16 @@
-/* One row of layer normalization, and the gradients of several, with vectors. layernorm.pyx says what is computed. */
+/* Rows of layer normalization and their gradients, several at a time. layernorm.pyx says what is computed. */
 #ifndef MINIGRAD_LAYERNORM_H
 #define MINIGRAD_LAYERNORM_H
 
 #include <math.h>
-#include "reduce.h"
+#include "norm.h"
 
 enum {
-    LANES = VECTOR_BYTES / 4,
     FORWARD_ROWS = 4, /* the most rows normalized together */
-    NORM_ROWS = 8,  /* the most rows whose columns are added up in their own precision */
-    NORM_BLOCK = 8, /* the vectors of a row that are */
+    NORM_ROWS = 8,    /* the most rows whose columns are added up in their own precision */
 };
 
-#define ALWAYS static inline __attribute__((always_inline))
-
-/* SUM_LANES floats in double precision. GCC 12 makes two conversions and an insertion of __builtin_convertvector. */
-ALWAYS f64_vector doubles_f32(const float *x) {
-#if VECTOR_BYTES == 64
-    return _mm512_cvtps_pd(_mm256_loadu_ps(x));
-#elif VECTOR_BYTES == 32
-    return _mm256_cvtps_pd(_mm_loadu_ps(x));
-#else
-    return load_doubles_f32(x);
-#endif
-}
-
-ALWAYS f64_vector doubles_f64(const double *x) {
-    return *(const f64_unaligned *)x;
-}
-
-/* Stores past the cache, for arrays that it does not hold: the lines written need not be read before. Aligned memory. */
+/* Stores past the caches, for arrays that they do not hold: no line is read before it is written. Aligned memory. */
 ALWAYS void stream_f32(float *place, f32_vector x) {
 #if VECTOR_BYTES == 64
     _mm512_stream_ps(place, (__m512)x);
@@ -61,66 +42,11 @@ ALWAYS void end_streams(void) {
 #endif
 }
 
-/* The lanes of a vector in double precision; those of floats are added in pairs before. */
-ALWAYS f64_vector widen_f32(f32_vector x) {
-    float lanes[LANES] __attribute__((aligned(64)));
-    *(f32_vector *)lanes = x;
-    *(f32_half_vector *)lanes += *(f32_half_vector *)(lanes + LANES / 2);
-    return doubles_f32(lanes);
-}
-
-ALWAYS f64_vector widen_f64(f64_vector x) {
-    return x;
-}
-
 #define DEFINE_LAYER_NORM(suffix, real, vector, unaligned)                                                          \
-    enum { WIDTH_##suffix = VECTOR_BYTES / sizeof(real) };                                                          \
-                                                                                                                    \
     /* What the gradient of a row is made of: dx = rstd g w - (shift + slope x^), x^ = (x - mean) rstd. */          \
     typedef struct {                                                                                                \
         real mean, rstd, shift, slope;                                                                              \
     } row_terms_##suffix;                                                                                           \
-                                                                                                                    \
-    ALWAYS vector load_##suffix(const real *x) {                                                                    \
-        return *(const unaligned *)x;                                                                               \
-    }                                                                                                               \
-                                                                                                                    \
-    ALWAYS void add_powers_##suffix(vector d, vector *sum, vector *squares) {                                       \
-        *sum += d;                                                                                                  \
-        *squares += d * d;                                                                                          \
-    }                                                                                                               \
-                                                                                                                    \
-    /* The sums of x - pivot and of its square: blocks in their own precision, then in double. */                   \
-    ALWAYS void sum_powers_##suffix(const real *x, int64_t size, real pivot, double *sum, double *squares) {        \
-        f64_vector wide = {0}, wide_squares = {0};                                                                  \
-        double rest = 0, rest_squares = 0;                                                                          \
-        int64_t i = 0;                                                                                              \
-        while (i + WIDTH_##suffix <= size) {                                                                        \
-            vector block = {0}, block_squares = {0};                                                                \
-            int64_t vectors = (size - i) / WIDTH_##suffix;                                                          \
-            if (vectors >= NORM_BLOCK) /* a constant, by which the loop is unrolled */                              \
-                for (int64_t end = i + NORM_BLOCK * WIDTH_##suffix; i < end; i += WIDTH_##suffix)                   \
-                    add_powers_##suffix(load_##suffix(x + i) - pivot, &block, &block_squares);                      \
-            else                                                                                                    \
-                for (; i + WIDTH_##suffix <= size; i += WIDTH_##suffix)                                             \
-                    add_powers_##suffix(load_##suffix(x + i) - pivot, &block, &block_squares);                      \
-            wide += widen_##suffix(block);                                                                          \
-            if (squares)                                                                                            \
-                wide_squares += widen_##suffix(block_squares);                                                      \
-        }                                                                                                           \
-        for (; i < size; i++) {                                                                                     \
-            double d = (double)x[i] - (double)pivot;                                                                \
-            rest += d;                                                                                              \
-            rest_squares += d * d;                                                                                  \
-        }                                                                                                           \
-        for (int lane = 0; lane < SUM_LANES; lane++) {                                                              \
-            rest += wide[lane];                                                                                     \
-            rest_squares += wide_squares[lane];                                                                     \
-        }                                                                                                           \
-        *sum = rest;                                                                                                \
-        if (squares)                                                                                                \
-            *squares = rest_squares;                                                                                \
-    }                                                                                                               \
                                                                                                                     \
     ALWAYS void store_##suffix(real *place, vector x, int streaming) {                                              \
         if (streaming)                                                                                              \
@@ -181,16 +107,18 @@ ALWAYS f64_vector widen_f64(f64_vector x) {
     static inline void normalize_rows_##suffix(const real *x, real *out, int64_t rows, int64_t size,                \
                                                const real *weight, const real *bias, double eps, real *mean,        \
                                                real *rstd, int streaming) {                                         \
-        double sum[FORWARD_ROWS], squares[FORWARD_ROWS], variance;                                                  \
+        double nearly[FORWARD_ROWS][SUM_LANES] = {{0}}, sum[FORWARD_ROWS][SUM_LANES] = {{0}};                       \
+        double squares[FORWARD_ROWS][SUM_LANES] = {{0}}, variance;                                                  \
         real shift[FORWARD_ROWS];                                                                                   \
         for (int64_t r = 0; r < rows; r++)                                                                          \
-            sum_powers_##suffix(x + r * size, size, 0, &sum[r], NULL);                                              \
+            sum_powers_##suffix(x + r * size, size, 0, nearly[r], NULL);                                            \
         for (int64_t r = 0; r < rows; r++) {                                                                        \
-            mean[r] = (real)(sum[r] / (double)size);                                                                \
-            sum_powers_##suffix(x + r * size, size, mean[r], &sum[r], &squares[r]);                                 \
+            mean[r] = (real)(fold_lanes(nearly[r]) / (double)size);                                                 \
+            sum_powers_##suffix(x + r * size, size, mean[r], sum[r], squares[r]);                                   \
         }                                                                                                           \
         for (int64_t r = 0; r < rows; r++) {                                                                        \
-            double exact = moments_##suffix(x + r * size, size, mean[r], sum[r], squares[r], &variance);            \
+            double exact = moments_##suffix(x + r * size, size, mean[r], fold_lanes(sum[r]), fold_lanes(squares[r]),\
+                                            &variance);                                                             \
             double scale = 1 / sqrt(variance + eps);                                                                \
             mean[r] = (real)exact;                                                                                  \
             rstd[r] = (real)scale;                                                                                  \
@@ -199,46 +127,6 @@ ALWAYS f64_vector widen_f64(f64_vector x) {
         for (int64_t r = 0; r < rows; r++)                                                                          \
             normalize_row_##suffix(x + r * size, out + r * size, size, weight, bias, mean[r], rstd[r], shift[r],    \
                                    streaming);                                                                      \
-    }                                                                                                               \
-                                                                                                                    \
-    ALWAYS void add_products_##suffix(const real *g, const real *x, const real *weight, int64_t i, real mean,       \
-                                      vector *sum_g, vector *sum_gx) {                                              \
-        vector p = load_##suffix(g + i);                                                                            \
-        if (weight)                                                                                                 \
-            p *= load_##suffix(weight + i);                                                                         \
-        *sum_g += p;                                                                                                \
-        *sum_gx += p * (load_##suffix(x + i) - mean);                                                               \
-    }                                                                                                               \
-                                                                                                                    \
-    /* The sums of g w and of g w (x - mean): blocks in their own precision, then in double. */                     \
-    ALWAYS void sum_products_##suffix(const real *g, const real *x, const real *weight, int64_t size, real mean,    \
-                                      double *sum_g, double *sum_gx) {                                              \
-        f64_vector of_g = {0}, of_gx = {0};                                                                         \
-        double g_rest = 0, gx_rest = 0;                                                                             \
-        int64_t i = 0;                                                                                              \
-        while (i + WIDTH_##suffix <= size) {                                                                        \
-            vector block_g = {0}, block_gx = {0};                                                                   \
-            int64_t vectors = (size - i) / WIDTH_##suffix;                                                          \
-            if (vectors >= NORM_BLOCK)                                                                              \
-                for (int64_t end = i + NORM_BLOCK * WIDTH_##suffix; i < end; i += WIDTH_##suffix)                   \
-                    add_products_##suffix(g, x, weight, i, mean, &block_g, &block_gx);                              \
-            else                                                                                                    \
-                for (; i + WIDTH_##suffix <= size; i += WIDTH_##suffix)                                             \
-                    add_products_##suffix(g, x, weight, i, mean, &block_g, &block_gx);                              \
-            of_g += widen_##suffix(block_g);                                                                        \
-            of_gx += widen_##suffix(block_gx);                                                                      \
-        }                                                                                                           \
-        for (; i < size; i++) {                                                                                     \
-            real p = weight ? g[i] * weight[i] : g[i];                                                              \
-            g_rest += p;                                                                                            \
-            gx_rest += (double)p * (x[i] - mean);                                                                   \
-        }                                                                                                           \
-        for (int lane = 0; lane < SUM_LANES; lane++) {                                                              \
-            g_rest += of_g[lane];                                                                                   \
-            gx_rest += of_gx[lane];                                                                                 \
-        }                                                                                                           \
-        *sum_g = g_rest;                                                                                            \
-        *sum_gx = gx_rest;                                                                                          \
     }                                                                                                               \
                                                                                                                     \
     /* dx of `rows` rows (NULL: not asked for), and dweight and dbias added to (NULL: neither is asked for). */     \
@@ -290,15 +178,15 @@ ALWAYS f64_vector widen_f64(f64_vector x) {
     ALWAYS void gradient_rows_as_##suffix(const real *g, const real *x, const real *weight, const real *mean,       \
                                           const real *rstd, real *dx, int64_t rows, int64_t size, double *dweight,  \
                                           double *dbias, int streaming) {                                           \
-        row_terms_##suffix terms[NORM_ROWS];                                                                        \
+        row_terms_##suffix terms[NORM_ROWS] = {{0}};                                                                \
         for (int64_t r = 0; r < rows; r++) {                                                                        \
-            double sum_g = 0, sum_gx = 0, scale = (double)rstd[r];                                                  \
+            double sum_g[SUM_LANES] = {0}, sum_gx[SUM_LANES] = {0}, scale = (double)rstd[r];                        \
             if (dx)                                                                                                 \
-                sum_products_##suffix(g + r * size, x + r * size, weight, size, mean[r], &sum_g, &sum_gx);          \
+                sum_products_##suffix(g + r * size, x + r * size, weight, size, mean[r], sum_g, sum_gx);            \
             terms[r].mean = mean[r];                                                                                \
             terms[r].rstd = rstd[r];                                                                                \
-            terms[r].shift = (real)(scale * sum_g / (double)size);                                                  \
-            terms[r].slope = (real)(scale * scale * sum_gx / (double)size);                                         \
+            terms[r].shift = (real)(scale * fold_lanes(sum_g) / (double)size);                                      \
+            terms[r].slope = (real)(scale * scale * fold_lanes(sum_gx) / (double)size);                             \
         }                                                                                                           \
         if (rows < NORM_ROWS)                                                                                       \
             gradient_columns_##suffix(g, x, weight, dx, rows, size, terms, dweight, dbias, 0);                      \
