@@ -270,10 +270,13 @@ cdef inline void* data_of(cnp.ndarray array) noexcept:
 
 cdef void run(Batch* batch, Pass which, cnp.ndarray x):
     cdef bint is_float = cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32
+    cdef int axis
     batch.x = cnp.PyArray_DATA(x)
     batch.samples = cnp.PyArray_DIM(x, 0)
     batch.channels = cnp.PyArray_DIM(x, 1)
-    batch.size = cnp.PyArray_DIM(x, 2)
+    batch.size = 1
+    for axis in range(2, cnp.PyArray_NDIM(x)):
+        batch.size *= cnp.PyArray_DIM(x, axis)
     with nogil:
         if is_float:
             run_tasks(batch, which, <float>0)
@@ -285,7 +288,7 @@ def batch_norm_forward(cnp.ndarray x, cnp.ndarray weight, cnp.ndarray bias, doub
                        cnp.ndarray mean, cnp.ndarray rstd, cnp.ndarray var):
     """Normalize by the batch's own statistics, which go to mean, rstd = 1 / sqrt(var + eps) and var (biased).
 
-    x, out: (N, C, S); the others (C,); weight and bias may be None.
+    x, out: (N, C) or (N, C, ...), contiguous; the others (C,); weight and bias may be None.
     """
     cdef Batch batch
     batch.weight, batch.bias, batch.eps = data_of(weight), data_of(bias), eps
@@ -300,6 +303,23 @@ def batch_norm_backward(cnp.ndarray g, cnp.ndarray x, cnp.ndarray weight, cnp.nd
     batch.g, batch.weight, batch.mean, batch.rstd = data_of(g), data_of(weight), data_of(mean), data_of(rstd)
     batch.out, batch.dweight, batch.dbias = data_of(dx), data_of(dweight), data_of(dbias)
     run(&batch, BACKWARD, x)
+
+
+cdef void move(const floating* now, floating* running, Py_ssize_t size, floating momentum,
+               floating factor) noexcept nogil:
+    cdef Py_ssize_t c
+    for c in range(size):
+        running[c] += (now[c] * factor - running[c]) * momentum
+
+
+def move_statistic(cnp.ndarray now, cnp.ndarray running, double momentum, double factor):
+    """running += (now * factor - running) * momentum. Contiguous, of one dtype, float32 or float64."""
+    cdef Py_ssize_t size = cnp.PyArray_SIZE(now)
+    if cnp.PyArray_TYPE(now) == cnp.NPY_FLOAT32:
+        move(<const float*>cnp.PyArray_DATA(now), <float*>cnp.PyArray_DATA(running), size, <float>momentum,
+             <float>factor)
+    else:
+        move(<const double*>cnp.PyArray_DATA(now), <double*>cnp.PyArray_DATA(running), size, momentum, factor)
 
 
 def batch_norm_inference(cnp.ndarray x, cnp.ndarray weight, cnp.ndarray bias, cnp.ndarray mean, cnp.ndarray rstd,

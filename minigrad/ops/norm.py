@@ -17,11 +17,6 @@ from .elementwise import rsqrt
 from .reduce import mean, norm
 
 
-def _channels(x: np.ndarray) -> np.ndarray:
-    """x (N, C, ...) seen as (N, C, S)."""
-    return contiguous(x).reshape(x.shape[0], x.shape[1], prod(x.shape[2:]))
-
-
 def per_channel(v: Tensor | None, x: Tensor) -> Any:
     """A vector of one number a channel, shaped to be broadcast with x (N, C, ...)."""
     return None if v is None else v.reshape((1, -1, *[1] * (x.ndim - 2)))
@@ -33,10 +28,11 @@ class BatchNorm(Fused):
     def forward(self, x: np.ndarray, weight: Any, bias: Any, eps: float, statistics: Any) -> np.ndarray:
         self.x, self.weight, self.bias, self.eps, self.statistics = x, contiguous(weight), contiguous(bias), eps, None
         out = empty_like(x)
-        self.mean, self.rstd, var = (empty((x.shape[1],), x.dtype) for _ in range(3))
+        channels = x.shape[1:2]
+        self.mean, self.rstd, var = empty(channels, x.dtype), empty(channels, x.dtype), empty(channels, x.dtype)
         if x.size:
             kernels.norm.batch_norm_forward(
-                _channels(x), self.weight, self.bias, eps, _channels(out), self.mean, self.rstd, var
+                contiguous(x), self.weight, self.bias, eps, out, self.mean, self.rstd, var
             )
         else:  # the statistics of nothing
             for statistic in (self.mean, self.rstd, var):
@@ -45,12 +41,13 @@ class BatchNorm(Fused):
         return out
 
     def backward(self, g: np.ndarray) -> Any:
-        x = _channels(self.x)
         dx = empty_like(self.x) if self.needs(0) else None
-        dweight, dbias = (empty_like(self.mean) if self.needs(i) else None for i in (1, 2))
-        flat = None if dx is None else _channels(dx)
+        dweight = empty_like(self.mean) if self.needs(1) else None
+        dbias = empty_like(self.mean) if self.needs(2) else None
         if g.size:
-            kernels.norm.batch_norm_backward(_channels(g), x, self.weight, self.mean, self.rstd, flat, dweight, dbias)
+            kernels.norm.batch_norm_backward(
+                contiguous(g), contiguous(self.x), self.weight, self.mean, self.rstd, dx, dweight, dbias
+            )
         else:
             for total in (dweight, dbias):
                 if total is not None:
@@ -79,7 +76,7 @@ class BatchNormInference(Fused):
         out = empty_like(x)
         if x.size:
             vectors = (contiguous(vector) for vector in (weight, bias, mean, rstd))
-            kernels.norm.batch_norm_inference(_channels(x), *vectors, _channels(out))
+            kernels.norm.batch_norm_inference(contiguous(x), *vectors, out)
         return out
 
     def backward(self, g: np.ndarray) -> Any:
@@ -120,9 +117,13 @@ def batch_norm(
     if input.ndim < 2:
         raise ValueError(f"batch_norm: expected at least 2 axes (N, C, ...), got shape {list(input.shape)}")
     channels = input.shape[1]
-    given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
-    for name, value in given.items():
-        if value is not None and value.shape != (channels,):
+    for name, value in (
+        ("running_mean", running_mean),
+        ("running_var", running_var),
+        ("weight", weight),
+        ("bias", bias),
+    ):
+        if value is not None and value._value.shape != (channels,):
             raise RuntimeError(
                 f"{name} should contain {channels} elements not {value.numel()} (input {list(input.shape)})"
             )
@@ -142,12 +143,22 @@ def batch_norm(
     out = BatchNorm.apply(input, weight, bias, eps, statistics)
     if input._value.size == 0:
         return out
-    mean_, var = statistics[0]
-    for running, now in ((running_mean, mean_), (running_var, var * (count / (count - 1)))):
-        if running is not None:
-            running._value += (now - running._value) * running.dtype.type(momentum)
-            mark_written(running)
+    now, var = statistics[0]
+    if running_mean is not None:
+        move_statistic(running_mean, now, momentum, 1.0)
+    if running_var is not None:
+        move_statistic(running_var, var, momentum, count / (count - 1))
     return out
+
+
+def move_statistic(running: Tensor, now: np.ndarray, momentum: float, factor: float) -> None:
+    """Move a running statistic towards `factor` times that of a batch."""
+    into = running._value
+    if into.dtype == now.dtype and into.flags.c_contiguous and into.flags.writeable:
+        kernels.norm.move_statistic(now, into, momentum, factor)
+    else:
+        into += (now * factor - into) * into.dtype.type(momentum)
+    mark_written(running)
 
 
 class LayerNorm(Fused):

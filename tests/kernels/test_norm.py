@@ -161,3 +161,13 @@ def test_squares_that_overflow_float32(size, level):
     with np.errstate(over="ignore"):  # of var, when it is rounded to float32
         reference.batch_norm_forward(x, weight, bias, 1e-5, expected, *np.empty((3, 5), np.float32))
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_moving_a_statistic(dtype, level):
+    now, running = np.random.default_rng(0).standard_normal((2, 37)).astype(dtype)
+    expected = running.copy()
+    reference.move_statistic(now, expected, 0.1, 64 / 63)
+    _kernels.load(level)["norm"].move_statistic(now, running, 0.1, 64 / 63)
+    np.testing.assert_allclose(running, expected, rtol=1e-6, atol=1e-7)
