@@ -211,6 +211,81 @@ def test_batchnorm_without_parts():
     assert nn.BatchNorm3d(2)(mg.randn(2, 2, 2, 2, 2)).shape == (2, 2, 2, 2, 2)
 
 
+def test_layernorm():
+    x = mg.randn(5, 6) * 3 + 4
+    layer = nn.LayerNorm(6)
+    out = layer(x).numpy(force=True)
+    assert np.allclose(out.mean(1), 0, atol=1e-6)
+    assert np.allclose(out.std(1), 1, atol=1e-4)
+    assert np.array_equal(layer.eval()(x).numpy(force=True), out)
+    assert list(layer.state_dict()) == ["weight", "bias"]
+    assert list(nn.LayerNorm((5, 6), bias=False).state_dict()) == ["weight"]
+    assert list(nn.LayerNorm([6], elementwise_affine=False).state_dict()) == []
+    assert repr(nn.LayerNorm(6)) == "LayerNorm((6,), eps=1e-05, elementwise_affine=True, bias=True)"
+    assert nn.LayerNorm(6, dtype=mg.float64).weight.dtype == mg.float64
+    with mg.no_grad():
+        layer.weight.mul_(3)
+        layer.bias.add_(1)
+    layer.reset_parameters()
+    assert (layer.weight.tolist(), layer.bias.tolist()) == ([1] * 6, [0] * 6)
+    with pytest.raises(RuntimeError, match="normalized_shape"):
+        layer(mg.ones(3, 5))
+
+
+def test_embedding():
+    layer = nn.Embedding(200, 50, padding_idx=-1)
+    weight = layer.weight.numpy(force=True)
+    assert layer.padding_idx == 199
+    assert not weight[199].any()
+    assert abs(weight[:199].mean()) < 0.05
+    assert abs(weight[:199].std() - 1) < 0.05
+    out = layer(mg.tensor([[3, 199], [3, 0]]))
+    assert np.array_equal(out.numpy(force=True), weight[[[3, 199], [3, 0]]])
+    out.sum().backward()
+    assert np.array_equal(np.flatnonzero(layer.weight.grad.numpy()[:, 0]), [0, 3])
+    assert layer.weight.grad[3].tolist() == [2] * 50
+    assert layer(mg.zeros(0, 3, dtype=mg.int64)).shape == (0, 3, 50)
+    with pytest.raises(IndexError, match="index 200 is out of range"):
+        layer(mg.tensor([200]))
+    with pytest.raises(NotImplementedError, match="sparse"):
+        nn.Embedding(3, 2, sparse=True)
+    with pytest.raises(ValueError, match="Padding_idx"):
+        nn.Embedding(3, 2, padding_idx=3)
+
+
+def test_embedding_from_pretrained():
+    table = mg.randn(4, 3)
+    layer = nn.Embedding.from_pretrained(table)
+    assert not layer.weight.requires_grad
+    assert np.shares_memory(layer.weight.numpy(), table.numpy())
+    assert nn.Embedding.from_pretrained(table, freeze=False, padding_idx=1).weight.requires_grad
+    assert repr(nn.Embedding.from_pretrained(table, padding_idx=1)) == "Embedding(4, 3, padding_idx=1)"
+    with pytest.raises(ValueError, match="2-dimensional"):
+        nn.Embedding.from_pretrained(mg.randn(4))
+    with pytest.raises(ValueError, match=r"\[4, 3\]"):
+        nn.Embedding(3, 4, _weight=table)
+
+
+def test_indices_overwritten_before_backward_are_noticed():
+    indices = mg.tensor([0, 1])
+    out = nn.Embedding(3, 2)(indices)
+    indices.add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        out.sum().backward()
+
+
+def test_second_gradients_of_an_embedding_with_options():
+    indices = mg.tensor([2, 0, 2, 1])
+    weight = mg.randn(3, 2, requires_grad=True)
+    seed = mg.randn(4, 2, requires_grad=True)
+    out = nn.functional.embedding(indices, weight, padding_idx=1, scale_grad_by_freq=True)
+    (grad,) = mg.autograd.grad(out, weight, seed, create_graph=True)
+    rows = seed.numpy(force=True)
+    assert np.allclose(grad.numpy(force=True), [rows[1], [0, 0], (rows[0] + rows[2]) / 2])
+    (second,) = mg.autograd.grad(grad.sum(), seed)
+    assert second.tolist() == [[0.5, 0.5], [1, 1], [0.5, 0.5], [0, 0]]
+
+
 @pytest.mark.parametrize(
     ("kind", "shape", "mask"),
     [

@@ -27,7 +27,20 @@ if _ours:
     del os.environ[_SPIN]
 from .memory import aligned, empty, empty_broadcast, empty_like, owns_memory  # noqa: E402
 
-MODULES = ("activation", "conv", "dropout", "elementwise", "loss", "matmul", "norm", "optim", "pool", "reduce")
+MODULES = (
+    "activation",
+    "conv",
+    "dropout",
+    "elementwise",
+    "embedding",
+    "layernorm",
+    "loss",
+    "matmul",
+    "norm",
+    "optim",
+    "pool",
+    "reduce",
+)
 
 _X86_LEVELS = ("v2", "v3", "v4")
 
@@ -65,6 +78,8 @@ activation: Any = _modules["activation"]
 conv: Any = _modules["conv"]
 dropout: Any = _modules["dropout"]
 elementwise: Any = _modules["elementwise"]
+embedding: Any = _modules["embedding"]
+layernorm: Any = _modules["layernorm"]
 loss: Any = _modules["loss"]
 matmul: Any = _modules["matmul"]
 norm: Any = _modules["norm"]

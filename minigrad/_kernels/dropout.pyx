@@ -6,6 +6,9 @@ vectors and parts of a batch each compute their own piece of one mask. The layou
 counters gives four vectors of words, and each half of a word decides 16 neighbouring elements. `philox.h` holds the
 generator, `docs/dropout_format.md` the frozen format with its test vectors.
 
+ReLU and dropout in one pass note which elements got through both, in one bit each: the gradient is g * scale there and
+0 elsewhere, and needs neither the random numbers again nor an array of floats.
+
 Cost: one block (20 multiplications of 32 bits) for eight elements; large arrays run at the speed of memory.
 Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 """
@@ -36,6 +39,10 @@ cdef extern from "philox.h" nogil:
 cdef extern from "dropout.h" nogil:
     void apply_span_f32(const float* x, float* out, const int32_t* keep, float scale)
     void apply_span_f64(const double* x, double* out, const int32_t* keep, double scale)
+    void relu_span_f32(const float* x, float* out, const int32_t* keep, float scale, uint8_t* passed)
+    void relu_span_f64(const double* x, double* out, const int32_t* keep, double scale, uint8_t* passed)
+    void passed_span_f32(const float* g, float* out, const uint8_t* passed, float scale)
+    void passed_span_f64(const double* g, double* out, const uint8_t* passed, double scale)
     void scale_run_f32(const float* x, float* out, int64_t size, float scale)
     void scale_run_f64(const double* x, double* out, int64_t size, double scale)
 
@@ -56,30 +63,84 @@ cdef inline void scale_run(const floating* x, floating* out, Py_ssize_t size, fl
         scale_run_f64(x, out, size, scale)
 
 
-cdef void elements(const element* x, element* out, Py_ssize_t begin, Py_ssize_t end, uint64_t offset,
-                   const mask_stream* stream) noexcept nogil:
-    # Elements begin to end of the array: a head and a tail inside a span, whole spans between. Bytes get the mask.
+cdef inline void apply_span(const floating* x, floating* out, const int32_t* keep, floating scale) noexcept nogil:
+    if floating is float:
+        apply_span_f32(x, out, keep, scale)
+    else:
+        apply_span_f64(x, out, keep, scale)
+
+
+cdef inline void relu_span(const floating* x, floating* out, const int32_t* keep, floating scale,
+                           uint8_t* passed) noexcept nogil:
+    if floating is float:
+        relu_span_f32(x, out, keep, scale, passed)
+    else:
+        relu_span_f64(x, out, keep, scale, passed)
+
+
+cdef inline void passed_span(const floating* g, floating* out, const uint8_t* passed, floating scale) noexcept nogil:
+    if floating is float:
+        passed_span_f32(g, out, passed, scale)
+    else:
+        passed_span_f64(g, out, passed, scale)
+
+
+# What is done with a span: DROP by its mask, RELU before that (noting what passed), or PASS what has passed.
+cdef enum Job:
+    DROP
+    RELU
+    PASS
+
+
+cdef void elements(const floating* x, floating* out, Py_ssize_t begin, Py_ssize_t end, uint64_t offset,
+                   const mask_stream* stream, Job job, uint8_t* passed) noexcept nogil:
+    # Elements begin to end of the array: a head and a tail inside a span, whole spans between. A part of a span is
+    # copied to the middle of a whole one. Span s of the mask has 32 bytes in `passed`, from that of the first element.
     cdef span_mask mask
-    cdef element scale = <element>stream.scale
+    cdef floating[256] whole
+    cdef floating scale = <floating>stream.scale
     cdef uint64_t span
-    cdef int first, last, r
+    cdef Py_ssize_t first, count
+    cdef const floating* source
+    cdef floating* target
+    cdef uint8_t* bits = NULL
+    memset(mask.keep, 255, sizeof(mask.keep))
     while begin < end:
         span = (offset + <uint64_t>begin) // <uint64_t>SPAN
-        first = <int>((offset + <uint64_t>begin) % <uint64_t>SPAN)
-        last = SPAN if end - begin > SPAN - first else first + <int>(end - begin)
-        mask_span(stream, span, mask.keep)
-        if element is uint8_t:
-            for r in range(first, last):
-                out[begin + r - first] = <uint8_t>(mask.keep[r] & 1)
-        elif last - first == SPAN:
-            if element is float:
-                apply_span_f32(x + begin, out + begin, mask.keep, scale)
-            else:
-                apply_span_f64(x + begin, out + begin, mask.keep, scale)
+        first = <Py_ssize_t>((offset + <uint64_t>begin) % <uint64_t>SPAN)
+        count = min(end - begin, SPAN - first)
+        source, target = x + begin, out + begin
+        if count < SPAN:
+            memset(whole, 0, sizeof(whole))
+            memcpy(whole + first, source, <size_t>count * sizeof(floating))
+            source, target = whole, whole
+        if passed != NULL:
+            bits = passed + (span - offset // <uint64_t>SPAN) * <uint64_t>(SPAN // 8)
+        if job == PASS:
+            passed_span(source, target, bits, scale)
         else:
-            for r in range(first, last):
-                out[begin + r - first] = x[begin + r - first] * scale if mask.keep[r] else 0
-        begin += last - first
+            if not stream.keeps_all:
+                mask_span(stream, span, mask.keep)
+            if job == DROP:
+                apply_span(source, target, mask.keep, scale)
+            else:
+                relu_span(source, target, mask.keep, scale, bits)
+        if count < SPAN:
+            memcpy(out + begin, whole + first, <size_t>count * sizeof(floating))
+        begin += count
+
+
+cdef void mask_bytes(uint8_t* out, Py_ssize_t begin, Py_ssize_t end, uint64_t offset,
+                     const mask_stream* stream) noexcept nogil:
+    cdef span_mask mask
+    cdef Py_ssize_t first, count, r
+    while begin < end:
+        first = <Py_ssize_t>((offset + <uint64_t>begin) % <uint64_t>SPAN)
+        count = min(end - begin, SPAN - first)
+        mask_span(stream, (offset + <uint64_t>begin) // <uint64_t>SPAN, mask.keep)
+        for r in range(count):
+            out[begin + r] = <uint8_t>(mask.keep[first + r] & 1)
+        begin += count
 
 
 cdef void channels(const floating* x, floating* out, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t inner,
@@ -106,32 +167,47 @@ cdef void channels(const floating* x, floating* out, Py_ssize_t begin, Py_ssize_
 
 
 cdef void part(const element* x, element* out, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t inner, uint64_t offset,
-               const mask_stream* stream) noexcept nogil:
-    if stream.keeps_all:
+               const mask_stream* stream, Job job, uint8_t* passed) noexcept nogil:
+    if stream.keeps_all and job == DROP:
         if element is uint8_t:
             memset(out + begin, 1, <size_t>(end - begin))
         elif x != out:
             memcpy(out + begin, x + begin, <size_t>(end - begin) * sizeof(element))
     elif element is uint8_t:
-        elements(x, out, begin, end, offset, stream)
+        mask_bytes(out, begin, end, offset, stream)
     elif inner == 1:
-        elements(x, out, begin, end, offset, stream)
+        elements(x, out, begin, end, offset, stream, job, passed)
     else:
         channels(x, out, begin, end, inner, offset, stream)
 
 
 cdef void share(const element* x, element* out, Py_ssize_t size, Py_ssize_t inner, uint64_t offset,
-                const mask_stream* stream, int threads) noexcept nogil:
-    # Thread t takes the t-th stretch; stretches meet where spans meet, which saves drawing a span twice.
+                const mask_stream* stream, Job job, uint8_t* passed, int threads) noexcept nogil:
+    # Thread t takes the t-th stretch; stretches meet where spans meet: none is drawn twice, no byte of bits is shared.
     cdef Py_ssize_t lead = <Py_ssize_t>((<uint64_t>SPAN - offset % <uint64_t>SPAN) % <uint64_t>SPAN)
     cdef Py_ssize_t stretch = (size // threads + SPAN) // SPAN * SPAN
     cdef int t
     if threads == 1:
-        part(x, out, 0, size, inner, offset, stream)
+        part(x, out, 0, size, inner, offset, stream, job, passed)
         return
     for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
         part(x, out, min(size, lead + t * stretch) if t else 0, min(size, lead + (t + 1) * stretch), inner, offset,
-             stream)
+             stream, job, passed)
+
+
+cdef void run(cnp.ndarray x, cnp.ndarray out, Py_ssize_t inner, uint64_t offset, const mask_stream* stream, Job job,
+              uint8_t* passed, double cost) noexcept:
+    # `cost`: about how many ns an element takes.
+    cdef Py_ssize_t size = cnp.PyArray_SIZE(x)
+    cdef int threads = threads_for(<double>size * cost)
+    if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
+        with nogil:
+            share(<float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(out), size, inner, offset, stream, job, passed,
+                  threads)
+    else:
+        with nogil:
+            share(<double*>cnp.PyArray_DATA(x), <double*>cnp.PyArray_DATA(out), size, inner, offset, stream, job,
+                  passed, threads)
 
 
 def dropout(cnp.ndarray x, cnp.ndarray out, Py_ssize_t inner, uint64_t seed, uint64_t call, uint64_t offset,
@@ -141,16 +217,28 @@ def dropout(cnp.ndarray x, cnp.ndarray out, Py_ssize_t inner, uint64_t seed, uin
     A number is kept with probability threshold / 2**32 (0 < threshold <= 2**32). The same call on the gradient is the
     backward pass. x and out: contiguous, float32 or float64, or one array; offset + size at most 2**63.
     """
-    cdef Py_ssize_t size = cnp.PyArray_SIZE(x)
-    cdef int threads = threads_for(size * (0.25 if inner == 1 else 0.1))
     cdef mask_stream stream
     stream_start(&stream, seed, call, threshold)
-    if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
-        with nogil:
-            share(<float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(out), size, inner, offset, &stream, threads)
-    else:
-        with nogil:
-            share(<double*>cnp.PyArray_DATA(x), <double*>cnp.PyArray_DATA(out), size, inner, offset, &stream, threads)
+    run(x, out, inner, offset, &stream, DROP, NULL, 0.25 if inner == 1 else 0.1)
+
+
+def relu_dropout(cnp.ndarray x, cnp.ndarray out, cnp.ndarray passed, uint64_t seed, uint64_t call, uint64_t offset,
+                 uint64_t threshold):
+    """`dropout` of max(x, 0), whose NaN stays NaN, in one pass.
+
+    passed: 32 bytes (uint8) for each of the mask's spans of 256 numbers that x touches, in which bit i % 256 of number
+    i says whether it is kept and x is above 0 or NaN.
+    """
+    cdef mask_stream stream
+    stream_start(&stream, seed, call, threshold)
+    run(x, out, 1, offset, &stream, RELU, <uint8_t*>cnp.PyArray_DATA(passed), 0.25)
+
+
+def relu_dropout_backward(cnp.ndarray g, cnp.ndarray passed, cnp.ndarray out, uint64_t offset, uint64_t threshold):
+    """out = g * (2**32 / threshold) where `passed`, which relu_dropout wrote, has the element's bit set, else +0."""
+    cdef mask_stream stream
+    stream_start(&stream, 0, 0, threshold)
+    run(g, out, 1, offset, &stream, PASS, <uint8_t*>cnp.PyArray_DATA(passed), 0.1)
 
 
 def dropout_mask(cnp.ndarray out, uint64_t seed, uint64_t call, uint64_t offset, uint64_t threshold):
@@ -161,7 +249,7 @@ def dropout_mask(cnp.ndarray out, uint64_t seed, uint64_t call, uint64_t offset,
     cdef uint8_t* data = <uint8_t*>cnp.PyArray_DATA(out)
     stream_start(&stream, seed, call, threshold)
     with nogil:
-        share(data, data, size, 1, offset, &stream, threads)
+        share(data, data, size, 1, offset, &stream, DROP, NULL, threads)
 
 
 cdef void bits(uint32_t* out, Py_ssize_t begin, Py_ssize_t end, const mask_stream* stream) noexcept nogil:

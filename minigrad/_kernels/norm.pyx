@@ -12,6 +12,8 @@ or blocks; which way is taken depends on S alone, so the sums are the same for a
 
 Sums have double accumulators. Error of a sum of M numbers: for float32 that of the final rounding (plus M 2^-53
 relative to the sum of magnitudes); for float64 (N ceil(S/32) + 5) u for long runs, (N + S) u for short ones, u = 2^-53.
+Short runs add 4 or 8 rows in pairs in their own precision first, which costs another 3 u; the second pass corrects the
+mean by the sum of x - mean. What overflows float32 there is computed again in double precision throughout.
 The mean's own rounding to float32 is made good: what it cuts off enters out through the shift.
 """
 
@@ -23,12 +25,22 @@ cnp.import_array()
 
 include "threads.pxi"
 
+cdef extern from "norm.h" nogil:
+    enum:
+        SUM_LANES
+    double fold_lanes(const double* lanes)
+    void sum_powers_f32(const float* x, Py_ssize_t size, float pivot, double* total, double* squares)
+    void sum_powers_f64(const double* x, Py_ssize_t size, double pivot, double* total, double* squares)
+    void sum_products_f32(const float* g, const float* x, const float* weight, Py_ssize_t size, float mean,
+                          double* total_g, double* total_gx)
+    void sum_products_f64(const double* g, const double* x, const double* weight, Py_ssize_t size, double mean,
+                          double* total_g, double* total_gx)
+
 ctypedef fused floating:
     float
     double
 
 cdef enum:
-    LANES = 32  # independent partial sums of a long run: enough to keep two adders of 512 bits busy
     LONG = 128  # the shortest run taken by itself
     COLUMNS = 256  # numbers per row of a block of short runs; at least LONG
     WIDE = 16  # the shortest run that inference takes by itself: it keeps no sums
@@ -36,63 +48,29 @@ cdef enum:
 
 # ------------------------------------------------------------------ runs: one channel of one sample
 
-cdef inline double fold(double* lane) noexcept nogil:
-    # The sum of the lanes, pairwise.
-    cdef Py_ssize_t width = LANES // 2
+cdef inline void add_run(const floating* x, Py_ssize_t size, floating pivot, double* total,
+                         double* squares) noexcept nogil:
+    if floating is float:
+        sum_powers_f32(x, size, pivot, total, squares)
+    else:
+        sum_powers_f64(x, size, pivot, total, squares)
+
+
+cdef inline void add_products(const floating* g, const floating* x, Py_ssize_t size, floating mean, double* total_g,
+                              double* total_gx) noexcept nogil:
+    if floating is float:
+        sum_products_f32(g, x, NULL, size, mean, total_g, total_gx)
+    else:
+        sum_products_f64(g, x, NULL, size, mean, total_g, total_gx)
+
+
+cdef inline void add_wide_run(const floating* x, Py_ssize_t size, double pivot, double* total,
+                              double* squares) noexcept nogil:
+    # In double precision throughout, whose squares overflow for no float.
     cdef Py_ssize_t j
-    while width:
-        for j in range(width):
-            lane[j] = lane[j] + lane[j + width]
-        width = width // 2
-    return lane[0]
-
-
-cdef inline void add_run(const floating* x, Py_ssize_t size, double* total) noexcept nogil:
-    cdef double lane[LANES]
-    cdef Py_ssize_t _block, j
-    for j in range(LANES):
-        lane[j] = total[j]
-    for _block in range(size // LANES):
-        for j in range(LANES):
-            lane[j] = lane[j] + <double>x[j]
-        x += LANES
-    for j in range(size % LANES):
-        lane[j] = lane[j] + <double>x[j]
-    for j in range(LANES):
-        total[j] = lane[j]
-
-
-cdef inline void add_squares(const floating* x, Py_ssize_t size, double mean, double* total) noexcept nogil:
-    cdef double lane[LANES]
-    cdef Py_ssize_t _block, j
-    for j in range(LANES):
-        lane[j] = total[j]
-    for _block in range(size // LANES):
-        for j in range(LANES):
-            lane[j] = lane[j] + (<double>x[j] - mean) * (<double>x[j] - mean)
-        x += LANES
-    for j in range(size % LANES):
-        lane[j] = lane[j] + (<double>x[j] - mean) * (<double>x[j] - mean)
-    for j in range(LANES):
-        total[j] = lane[j]
-
-
-cdef inline void add_products(const floating* g, const floating* x, Py_ssize_t size, double mean,
-                              double* total) noexcept nogil:
-    # total += g * (x - mean)
-    cdef double lane[LANES]
-    cdef Py_ssize_t _block, j
-    for j in range(LANES):
-        lane[j] = total[j]
-    for _block in range(size // LANES):
-        for j in range(LANES):
-            lane[j] = lane[j] + <double>g[j] * (<double>x[j] - mean)
-        g += LANES
-        x += LANES
-    for j in range(size % LANES):
-        lane[j] = lane[j] + <double>g[j] * (<double>x[j] - mean)
-    for j in range(LANES):
-        total[j] = lane[j]
+    for j in range(size):
+        total[0] += <double>x[j] - pivot
+        squares[0] += (<double>x[j] - pivot) * (<double>x[j] - pivot)
 
 
 cdef inline void scale_run(const floating* x, floating* out, Py_ssize_t size, floating mean, floating scale,
@@ -167,31 +145,44 @@ cdef inline void clear(double* total, Py_ssize_t size) noexcept nogil:
 
 
 cdef inline void forward_channel(const Batch* batch, Py_ssize_t c, floating like) noexcept nogil:
-    cdef double total[LANES]
+    cdef double total[SUM_LANES]
+    cdef double squares[SUM_LANES]
     cdef Py_ssize_t size = batch.size
     cdef Py_ssize_t stride = batch.channels * size
     cdef const floating* x = <const floating*>batch.x + c * size
     cdef floating* out = <floating*>batch.out + c * size
     cdef double count = <double>batch.samples * <double>size
-    cdef double mean, var
+    cdef double mean, off, var
     cdef floating rounded, scale, shift
     cdef Py_ssize_t n
-    clear(total, LANES)
+    clear(total, SUM_LANES)
     for n in range(batch.samples):
-        add_run(x + n * stride, size, total)
-    mean = fold(total) / count
-    clear(total, LANES)
+        add_run(x + n * stride, size, <floating>0, total, NULL)
+    rounded = <floating>(fold_lanes(total) / count)  # nearly the mean
+    clear(total, SUM_LANES)
+    clear(squares, SUM_LANES)
     for n in range(batch.samples - 1, -1, -1):  # backwards: what was read last is still in the cache
-        add_squares(x + n * stride, size, mean, total)
-    var = fold(total) / count
-    rounded = statistics(batch, c, mean, var, &scale, &shift, like)
+        add_run(x + n * stride, size, rounded, total, squares)
+    mean = rounded
+    if not fold_lanes(squares) < 1e300:
+        clear(total, SUM_LANES)
+        for n in range(batch.samples):
+            add_wide_run(x + n * stride, size, 0, total, squares)
+        mean = fold_lanes(total) / count
+        clear(total, SUM_LANES)
+        clear(squares, SUM_LANES)
+        for n in range(batch.samples):
+            add_wide_run(x + n * stride, size, mean, total, squares)
+    off = fold_lanes(total) / count
+    var = fold_lanes(squares) / count - off * off
+    rounded = statistics(batch, c, mean + off, 0 if var < 0 else var, &scale, &shift, like)
     for n in range(batch.samples):
         scale_run(x + n * stride, out + n * stride, size, rounded, scale, shift)
 
 
 cdef inline void backward_channel(const Batch* batch, Py_ssize_t c, floating like) noexcept nogil:
-    cdef double total_g[LANES]
-    cdef double total_gx[LANES]
+    cdef double total_g[SUM_LANES]
+    cdef double total_gx[SUM_LANES]
     cdef Py_ssize_t size = batch.size
     cdef Py_ssize_t stride = batch.channels * size
     cdef const floating* g = <const floating*>batch.g + c * size
@@ -200,12 +191,11 @@ cdef inline void backward_channel(const Batch* batch, Py_ssize_t c, floating lik
     cdef floating mean = (<floating*>batch.mean)[c]
     cdef floating of_g, of_x, shift
     cdef Py_ssize_t n
-    clear(total_g, LANES)
-    clear(total_gx, LANES)
+    clear(total_g, SUM_LANES)
+    clear(total_gx, SUM_LANES)
     for n in range(batch.samples):
-        add_run(g + n * stride, size, total_g)
-        add_products(g + n * stride, x + n * stride, size, mean, total_gx)
-    gradients(batch, c, fold(total_g), fold(total_gx), &of_g, &of_x, &shift)
+        add_products(g + n * stride, x + n * stride, size, mean, total_g, total_gx)
+    gradients(batch, c, fold_lanes(total_g), fold_lanes(total_gx), &of_g, &of_x, &shift)
     if batch.out == NULL:
         return
     for n in range(batch.samples - 1, -1, -1):  # backwards: what was read last is still in the cache
@@ -227,129 +217,7 @@ cdef inline void inference_sample(const Batch* batch, Py_ssize_t n, floating lik
         scale_run(x + c * size, out + c * size, size, (<floating*>batch.mean)[c], scale, shift)
 
 
-# ------------------------------------------------------------------ a block of channels of short runs
-
-cdef inline void spread(floating* column, Py_ssize_t k, Py_ssize_t size, floating value) noexcept nogil:
-    # The value of the block's channel k, for each of its columns.
-    cdef Py_ssize_t j
-    for j in range(k * size, (k + 1) * size):
-        column[j] = value
-
-
-cdef inline double column_sum(const double* total, Py_ssize_t k, Py_ssize_t size) noexcept nogil:
-    cdef double result = 0
-    cdef Py_ssize_t j
-    for j in range(k * size, (k + 1) * size):
-        result += total[j]
-    return result
-
-
-cdef inline void scale_columns(const floating* x, floating* out, Py_ssize_t samples, Py_ssize_t stride,
-                               Py_ssize_t width, const floating* mean, const floating* scale,
-                               const floating* shift) noexcept nogil:
-    cdef Py_ssize_t _n, j
-    for _n in range(samples):
-        for j in range(width):
-            out[j] = (x[j] - mean[j]) * scale[j] + shift[j]
-        x += stride
-        out += stride
-
-
-cdef inline void forward_block(const Batch* batch, Py_ssize_t first, Py_ssize_t count, floating like) noexcept nogil:
-    cdef double total[COLUMNS]
-    cdef double mean[COLUMNS]
-    cdef floating rounded[COLUMNS]
-    cdef floating scales[COLUMNS]
-    cdef floating shifts[COLUMNS]
-    cdef Py_ssize_t size = batch.size
-    cdef Py_ssize_t stride = batch.channels * size
-    cdef Py_ssize_t width = count * size
-    cdef const floating* x = <const floating*>batch.x + first * size
-    cdef const floating* row
-    cdef double per_channel = <double>batch.samples * <double>size
-    cdef double value
-    cdef floating center, scale, shift
-    cdef Py_ssize_t n, j, k
-    clear(total, width)
-    for n in range(batch.samples):
-        row = x + n * stride
-        for j in range(width):
-            total[j] += <double>row[j]
-    for k in range(count):
-        value = column_sum(total, k, size) / per_channel
-        for j in range(k * size, (k + 1) * size):
-            mean[j] = value
-    clear(total, width)
-    for n in range(batch.samples - 1, -1, -1):
-        row = x + n * stride
-        for j in range(width):
-            total[j] += (<double>row[j] - mean[j]) * (<double>row[j] - mean[j])
-    for k in range(count):
-        center = statistics(batch, first + k, mean[k * size], column_sum(total, k, size) / per_channel, &scale, &shift,
-                            like)
-        spread(rounded, k, size, center)
-        spread(scales, k, size, scale)
-        spread(shifts, k, size, shift)
-    scale_columns(x, <floating*>batch.out + first * size, batch.samples, stride, width, rounded, scales, shifts)
-
-
-cdef inline void backward_block(const Batch* batch, Py_ssize_t first, Py_ssize_t count, floating like) noexcept nogil:
-    cdef double total_g[COLUMNS]
-    cdef double total_gx[COLUMNS]
-    cdef floating mean[COLUMNS]
-    cdef floating of_gs[COLUMNS]
-    cdef floating of_xs[COLUMNS]
-    cdef floating shifts[COLUMNS]
-    cdef Py_ssize_t size = batch.size
-    cdef Py_ssize_t stride = batch.channels * size
-    cdef Py_ssize_t width = count * size
-    cdef const floating* g
-    cdef const floating* x
-    cdef floating* dx
-    cdef floating of_g, of_x, shift
-    cdef Py_ssize_t n, j, k
-    clear(total_g, width)
-    clear(total_gx, width)
-    for k in range(count):
-        spread(mean, k, size, (<floating*>batch.mean)[first + k])
-    for n in range(batch.samples):
-        g = <const floating*>batch.g + first * size + n * stride
-        x = <const floating*>batch.x + first * size + n * stride
-        for j in range(width):
-            total_g[j] += <double>g[j]
-            total_gx[j] += <double>g[j] * (<double>x[j] - <double>mean[j])
-    for k in range(count):
-        gradients(batch, first + k, column_sum(total_g, k, size), column_sum(total_gx, k, size), &of_g, &of_x, &shift)
-        spread(of_gs, k, size, of_g)
-        spread(of_xs, k, size, of_x)
-        spread(shifts, k, size, shift)
-    if batch.out == NULL:
-        return
-    for n in range(batch.samples - 1, -1, -1):
-        g = <const floating*>batch.g + first * size + n * stride
-        x = <const floating*>batch.x + first * size + n * stride
-        dx = <floating*>batch.out + first * size + n * stride
-        for j in range(width):
-            dx[j] = of_gs[j] * g[j] + (of_xs[j] * (x[j] - mean[j]) + shifts[j])
-
-
-cdef inline void inference_block(const Batch* batch, Py_ssize_t first, Py_ssize_t count, floating like) noexcept nogil:
-    cdef floating mean[COLUMNS]
-    cdef floating scales[COLUMNS]
-    cdef floating shifts[COLUMNS]
-    cdef Py_ssize_t size = batch.size
-    cdef floating scale, shift
-    cdef Py_ssize_t k
-    for k in range(count):
-        scale = (<floating*>batch.rstd)[first + k]
-        if batch.weight != NULL:
-            scale = scale * (<const floating*>batch.weight)[first + k]
-        shift = (<const floating*>batch.bias)[first + k] if batch.bias != NULL else 0
-        spread(mean, k, size, (<floating*>batch.mean)[first + k])
-        spread(scales, k, size, scale)
-        spread(shifts, k, size, shift)
-    scale_columns(<const floating*>batch.x + first * size, <floating*>batch.out + first * size, batch.samples,
-                  batch.channels * size, count * size, mean, scales, shifts)
+include "norm_columns.pxi"
 
 
 # ------------------------------------------------------------------ all channels
@@ -402,10 +270,13 @@ cdef inline void* data_of(cnp.ndarray array) noexcept:
 
 cdef void run(Batch* batch, Pass which, cnp.ndarray x):
     cdef bint is_float = cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32
+    cdef int axis
     batch.x = cnp.PyArray_DATA(x)
     batch.samples = cnp.PyArray_DIM(x, 0)
     batch.channels = cnp.PyArray_DIM(x, 1)
-    batch.size = cnp.PyArray_DIM(x, 2)
+    batch.size = 1
+    for axis in range(2, cnp.PyArray_NDIM(x)):
+        batch.size *= cnp.PyArray_DIM(x, axis)
     with nogil:
         if is_float:
             run_tasks(batch, which, <float>0)
@@ -417,7 +288,7 @@ def batch_norm_forward(cnp.ndarray x, cnp.ndarray weight, cnp.ndarray bias, doub
                        cnp.ndarray mean, cnp.ndarray rstd, cnp.ndarray var):
     """Normalize by the batch's own statistics, which go to mean, rstd = 1 / sqrt(var + eps) and var (biased).
 
-    x, out: (N, C, S); the others (C,); weight and bias may be None.
+    x, out: (N, C) or (N, C, ...), contiguous; the others (C,); weight and bias may be None.
     """
     cdef Batch batch
     batch.weight, batch.bias, batch.eps = data_of(weight), data_of(bias), eps
@@ -432,6 +303,23 @@ def batch_norm_backward(cnp.ndarray g, cnp.ndarray x, cnp.ndarray weight, cnp.nd
     batch.g, batch.weight, batch.mean, batch.rstd = data_of(g), data_of(weight), data_of(mean), data_of(rstd)
     batch.out, batch.dweight, batch.dbias = data_of(dx), data_of(dweight), data_of(dbias)
     run(&batch, BACKWARD, x)
+
+
+cdef void move(const floating* now, floating* running, Py_ssize_t size, floating momentum,
+               floating factor) noexcept nogil:
+    cdef Py_ssize_t c
+    for c in range(size):
+        running[c] += (now[c] * factor - running[c]) * momentum
+
+
+def move_statistic(cnp.ndarray now, cnp.ndarray running, double momentum, double factor):
+    """running += (now * factor - running) * momentum. Contiguous, of one dtype, float32 or float64."""
+    cdef Py_ssize_t size = cnp.PyArray_SIZE(now)
+    if cnp.PyArray_TYPE(now) == cnp.NPY_FLOAT32:
+        move(<const float*>cnp.PyArray_DATA(now), <float*>cnp.PyArray_DATA(running), size, <float>momentum,
+             <float>factor)
+    else:
+        move(<const double*>cnp.PyArray_DATA(now), <double*>cnp.PyArray_DATA(running), size, momentum, factor)
 
 
 def batch_norm_inference(cnp.ndarray x, cnp.ndarray weight, cnp.ndarray bias, cnp.ndarray mean, cnp.ndarray rstd,

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
+from ..ops.dropout import relu_dropout
+from .activation import ReLU
+from .dropout import Dropout
 from .module import Module, indented
 
 L = TypeVar("L", bound="_Listed")
@@ -86,8 +89,21 @@ class _Listed(Module):
         return module
 
 
+def _fusible(relu: ReLU, dropout: Dropout) -> bool:
+    """Whether one pass may stand for the two calls: no one watches what passes between them, or has changed a forward."""
+    return (
+        dropout.training
+        and relu._hooks is None
+        and dropout._hooks is None
+        and not (relu.inplace or dropout.inplace or "forward" in relu.__dict__ or "forward" in dropout.__dict__)
+    )
+
+
 class Sequential(_Listed):
     """Modules in a row, each called with what the one before returned: `Sequential(a, b)`, or a dict of named ones.
+
+    A ReLU directly before a Dropout that is training is computed with it in one pass (`F.relu_dropout`), with the same
+    results to the bit, unless one of them has hooks, works in place, or is of a class derived from these.
 
     >>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 2))
     >>> model(minigrad.ones(3, 4)).shape
@@ -103,9 +119,20 @@ class Sequential(_Listed):
             self.add_module(str(name), module)
 
     def forward(self, input: Any) -> Any:
+        waiting: ReLU | None = None  # what follows it may be a Dropout
         for module in self._modules.values():
-            input = module(input)
-        return input
+            if waiting is not None:
+                if type(module) is Dropout and _fusible(waiting, module):
+                    input = relu_dropout(input, module.p, generator=module.generator)
+                    waiting = None
+                    continue
+                input = waiting(input)
+                waiting = None
+            if type(module) is ReLU:
+                waiting = module
+            else:
+                input = module(input)
+        return input if waiting is None else waiting(input)
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):

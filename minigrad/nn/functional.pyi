@@ -210,6 +210,15 @@ def relu(input: Tensor, inplace: _bool = False) -> Tensor:
 def relu6(input: Tensor, inplace: _bool = False) -> Tensor:
     """min(max(x, 0), 6)."""
 
+def relu_dropout(
+    input: Tensor,
+    p: _float = 0.5,
+    training: _bool = True,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """`dropout(relu(input), p, training, generator=generator)` in one pass over memory, bit for bit, and so its gradients."""
+
 def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + exp(-x)), without overflow."""
 
@@ -231,4 +240,4 @@ def softsign(input: Tensor) -> Tensor:
 def tanh(input: Tensor) -> Tensor:
     """sinh(x) / cosh(x), between -1 and 1."""
 
-__all__ = ['adaptive_avg_pool2d', 'avg_pool2d', 'batch_norm', 'binary_cross_entropy', 'binary_cross_entropy_with_logits', 'conv1d', 'conv2d', 'conv_transpose2d', 'cross_entropy', 'dropout', 'dropout1d', 'dropout2d', 'dropout3d', 'elu', 'gelu', 'hardtanh', 'huber_loss', 'kl_div', 'l1_loss', 'leaky_relu', 'linear', 'log_softmax', 'logsigmoid', 'max_pool2d', 'mish', 'mse_loss', 'nll_loss', 'normalize', 'pad', 'relu', 'relu6', 'sigmoid', 'silu', 'smooth_l1_loss', 'softmax', 'softplus', 'softsign', 'tanh']
+__all__ = ['adaptive_avg_pool2d', 'avg_pool2d', 'batch_norm', 'binary_cross_entropy', 'binary_cross_entropy_with_logits', 'conv1d', 'conv2d', 'conv_transpose2d', 'cross_entropy', 'dropout', 'dropout1d', 'dropout2d', 'dropout3d', 'elu', 'gelu', 'hardtanh', 'huber_loss', 'kl_div', 'l1_loss', 'leaky_relu', 'linear', 'log_softmax', 'logsigmoid', 'max_pool2d', 'mish', 'mse_loss', 'nll_loss', 'normalize', 'pad', 'relu', 'relu6', 'relu_dropout', 'sigmoid', 'silu', 'smooth_l1_loss', 'softmax', 'softplus', 'softsign', 'tanh']

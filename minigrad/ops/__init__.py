@@ -9,6 +9,7 @@ from . import (
     creation,
     dropout,
     elementwise,
+    embedding,
     indexing,
     inplace,
     joining,
@@ -27,5 +28,5 @@ attach()
 
 __all__ = [
     "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "broadcast", "compare", "conv", "creation", "dropout",
-    "elementwise", "indexing", "inplace", "joining", "loss", "matmul", "norm", "pad", "pool", "reduce", "shape", "sorting",
+    "elementwise", "embedding", "indexing", "inplace", "joining", "loss", "matmul", "norm", "pad", "pool", "reduce", "shape", "sorting",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,26 +17,64 @@ import numpy as np
 from .. import _kernels as kernels
 from ..random import Generator, default_generator
 from ..tensor import Function, Tensor, wrap
-from .activation import maybe_in_place
+from .activation import maybe_in_place, relu
 from .border import KERNEL_DTYPES, as_tensor, contiguous, empty, empty_like
 from .declare import op
 from .elementwise import zero_slope
 from .indexing import where
 
 ALL = 2**32  # the keep threshold at which every element is kept
+SPAN = 256  # the elements whose bits the kernels keep together
+BYTE = np.dtype(np.uint8)
 
 
 class Dropout(Function):
-    """x * 2^32 / threshold where the element's random 32 bits are below `threshold`, elsewhere 0."""
+    """x * 2^32 / threshold where the element's random 32 bits are below the threshold, elsewhere 0.
 
-    def forward(self, x: np.ndarray, inner: int, place: tuple[int, int, int], threshold: int) -> np.ndarray:
-        self.inner, self.place, self.threshold = inner, place, threshold
+    `draw` is (inner, seed, call, offset, threshold): one number decides `inner` neighbours.
+    """
+
+    def forward(self, x: np.ndarray, draw: tuple[int, ...]) -> np.ndarray:
+        self.draw = draw
         out = empty_like(x)
-        kernels.dropout.dropout(contiguous(x), out, inner, *place, threshold)
+        kernels.dropout.dropout(contiguous(x), out, *draw)
         return out
 
     def backward(self, g: Any) -> Any:
-        return Dropout.on(g, self.inner, self.place, self.threshold)
+        return Dropout.on(g, self.draw)
+
+
+class ReluDropout(Function):
+    """`Dropout` of max(x, 0) in one pass, which keeps a bit for each element: whether it got through both.
+
+    That bit is all the gradient needs. It equals "the output is not 0", since a kept number is multiplied by at least 1 and
+    so never underflows; but the output belongs to the user, who may write to it (`y += 1`), as after any dropout.
+    `draw` is (seed, call, offset, threshold).
+    """
+
+    def forward(self, x: np.ndarray, draw: tuple[int, ...]) -> np.ndarray:
+        self.offset, self.threshold = draw[2:]
+        spans = (self.offset % SPAN + x.size + SPAN - 1) // SPAN
+        self.passed = empty((spans * (SPAN // 8),), BYTE)
+        out = empty_like(x)
+        kernels.dropout.relu_dropout(contiguous(x), out, self.passed, *draw)
+        return out
+
+    def backward(self, g: Any) -> Any:
+        return Passed.on(g, self.passed, self.offset, self.threshold)
+
+
+class Passed(Function):
+    """g * 2^32 / threshold where the bit is set, elsewhere 0."""
+
+    def forward(self, g: np.ndarray, passed: np.ndarray, offset: int, threshold: int) -> np.ndarray:
+        self.passed, self.offset, self.threshold = passed, offset, threshold
+        out = empty_like(g)
+        kernels.dropout.relu_dropout_backward(contiguous(g), passed, out, offset, threshold)
+        return out
+
+    def backward(self, h: Any) -> Any:
+        return Passed.on(h, self.passed, self.offset, self.threshold)
 
 
 class DropAll(Function):
@@ -50,17 +89,22 @@ class DropAll(Function):
         return zero_slope(g)
 
 
+@lru_cache
 def keep_threshold(p: float) -> int:
-    """T = round((1 - p) 2^32): an element is kept when its 32 random bits are below T."""
+    """T = round((1 - p) 2^32): an element is kept when its 32 random bits are below T. ValueError unless p is a
+    probability."""
+    if not 0.0 <= p <= 1.0:  # NaN is not
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
     return round((1 - p) * ALL)
 
 
-def check_p(p: float) -> float:
-    """`p` as a float; ValueError unless it is a probability."""
-    p = float(p)
-    if not 0.0 <= p <= 1.0:  # NaN is not
-        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
-    return p
+def next_place(generator: Generator | None, name: str) -> tuple[int, int, int]:
+    """(seed, call, offset) of the next call of `generator`, of the default one if it is None."""
+    if generator is None:
+        return default_generator.next_call()
+    if not isinstance(generator, Generator):
+        raise TypeError(f"{name}: generator has to be a minigrad.Generator, not {type(generator).__name__}")
+    return generator.next_call()
 
 
 def drop(
@@ -76,33 +120,32 @@ def drop(
 ) -> Any:
     """The dropout that all forms share: the mask has the first `mask_axes` axes of `input`, so one number decides on all
     elements of the others."""
-    p = check_p(p)
-    mask_shape, rest = input.shape[:mask_axes], input.shape[mask_axes:]
+    threshold = keep_threshold(p if type(p) is float else float(p))
     if mask is not None:
-        mask = _given_mask(mask, mask_shape, name)
-    threshold = keep_threshold(p) if training else ALL
+        mask = _given_mask(mask, input.shape[:mask_axes], name)
+    x = input._value
     if not training or (p == 0 and mask is None):
-        return (input, wrap(np.ones(mask_shape, bool))) if return_mask else input
-    if input._value.dtype not in KERNEL_DTYPES:
+        return (input, wrap(np.ones(x.shape[:mask_axes], bool))) if return_mask else input
+    if x.dtype not in KERNEL_DTYPES:
         raise RuntimeError(
-            f"{name} scales what it keeps, so it takes float32 or float64, not {input.dtype}; convert with .float()"
+            f"{name} scales what it keeps, so it takes float32 or float64, not {x.dtype}; convert with .float()"
         )
     place: tuple[int, int, int] | None = None
     if mask is not None:
-        shaped = mask._value.reshape(mask_shape + (1,) * len(rest))
-        result = where(wrap(shaped), input * (ALL / threshold if threshold else 0.0), wrap(np.zeros((), input.dtype)))
-    elif threshold == 0 or input._value.size == 0:
+        shaped = mask._value.reshape(mask.shape + (1,) * (x.ndim - mask_axes))
+        result = where(wrap(shaped), input * (ALL / threshold if threshold else 0.0), wrap(np.zeros((), x.dtype)))
+    elif threshold == 0 or x.size == 0:
         result = DropAll.apply(input)
     else:
-        if not isinstance(generator, Generator | None):
-            raise TypeError(f"{name}: generator has to be a minigrad.Generator, not {type(generator).__name__}")
-        place = (generator or default_generator).next_call()
-        result = Dropout.apply(input, math.prod(rest), place, threshold)
-    result = maybe_in_place(input, result, inplace, name)
+        place = next_place(generator, name)
+        inner = 1 if mask_axes == x.ndim else math.prod(x.shape[mask_axes:])
+        result = Dropout.apply(input, (inner, *place, threshold))
+    if inplace:
+        result = maybe_in_place(input, result, inplace, name)
     if not return_mask:
         return result
     if mask is None:
-        drawn = empty(mask_shape, np.dtype(bool))
+        drawn = empty(x.shape[:mask_axes], np.dtype(bool))
         drawn.fill(False)
         if place is not None:
             kernels.dropout.dropout_mask(drawn.reshape(-1), *place, threshold)
@@ -148,7 +191,28 @@ def dropout(
     tensor([0., 0., 0., 0., 0., 0., 2., 2.])
     """
     input = as_tensor(input)
-    return drop(input, p, training, inplace, input.ndim, generator, mask, return_mask, "dropout")
+    return drop(input, p, training, inplace, input._value.ndim, generator, mask, return_mask, "dropout")
+
+
+@op("F.relu_dropout")
+def relu_dropout(input: Tensor, p: float = 0.5, training: bool = True, *, generator: Generator | None = None) -> Tensor:
+    """`dropout(relu(input), p, training, generator=generator)` in one pass over memory, bit for bit, and so its gradients.
+
+    Input: float32 or float64, any shape. Between forward and backward it keeps one bit an element, and it may be written to
+    in place. `nn.Sequential` uses it where a ReLU is followed by a Dropout. Errors as those of `dropout`.
+
+    >>> generator = minigrad.Generator().manual_seed(2)
+    >>> x = minigrad.tensor([-1.0, 2.0, -3.0, 4.0], requires_grad=True)
+    >>> y = F.relu_dropout(x, 0.5, generator=generator)
+    >>> minigrad.equal(y, F.dropout(F.relu(x), 0.5, generator=generator.at(0)))
+    True
+    """
+    input = as_tensor(input)
+    threshold = keep_threshold(p if type(p) is float else float(p))
+    x = input._value
+    if not training or p == 0 or threshold == 0 or x.size == 0 or x.dtype not in KERNEL_DTYPES:
+        return dropout(relu(input), p, training, generator=generator)
+    return ReluDropout.apply(input, (*next_place(generator, "relu_dropout"), threshold))
 
 
 @op("F.dropout1d")

@@ -1,4 +1,4 @@
-"""Normalization: batch norm, and normalizing vectors."""
+"""Normalization: batch norm, layer norm, and normalizing vectors."""
 
 from __future__ import annotations
 
@@ -17,11 +17,6 @@ from .elementwise import rsqrt
 from .reduce import mean, norm
 
 
-def _channels(x: np.ndarray) -> np.ndarray:
-    """x (N, C, ...) seen as (N, C, S)."""
-    return contiguous(x).reshape(x.shape[0], x.shape[1], prod(x.shape[2:]))
-
-
 def per_channel(v: Tensor | None, x: Tensor) -> Any:
     """A vector of one number a channel, shaped to be broadcast with x (N, C, ...)."""
     return None if v is None else v.reshape((1, -1, *[1] * (x.ndim - 2)))
@@ -33,11 +28,10 @@ class BatchNorm(Fused):
     def forward(self, x: np.ndarray, weight: Any, bias: Any, eps: float, statistics: Any) -> np.ndarray:
         self.x, self.weight, self.bias, self.eps, self.statistics = x, contiguous(weight), contiguous(bias), eps, None
         out = empty_like(x)
-        self.mean, self.rstd, var = (empty((x.shape[1],), x.dtype) for _ in range(3))
+        channels = x.shape[1:2]
+        self.mean, self.rstd, var = empty(channels, x.dtype), empty(channels, x.dtype), empty(channels, x.dtype)
         if x.size:
-            kernels.norm.batch_norm_forward(
-                _channels(x), self.weight, self.bias, eps, _channels(out), self.mean, self.rstd, var
-            )
+            kernels.norm.batch_norm_forward(contiguous(x), self.weight, self.bias, eps, out, self.mean, self.rstd, var)
         else:  # the statistics of nothing
             for statistic in (self.mean, self.rstd, var):
                 statistic.fill(np.nan)
@@ -45,12 +39,13 @@ class BatchNorm(Fused):
         return out
 
     def backward(self, g: np.ndarray) -> Any:
-        x = _channels(self.x)
         dx = empty_like(self.x) if self.needs(0) else None
-        dweight, dbias = (empty_like(self.mean) if self.needs(i) else None for i in (1, 2))
-        flat = None if dx is None else _channels(dx)
+        dweight = empty_like(self.mean) if self.needs(1) else None
+        dbias = empty_like(self.mean) if self.needs(2) else None
         if g.size:
-            kernels.norm.batch_norm_backward(_channels(g), x, self.weight, self.mean, self.rstd, flat, dweight, dbias)
+            kernels.norm.batch_norm_backward(
+                contiguous(g), contiguous(self.x), self.weight, self.mean, self.rstd, dx, dweight, dbias
+            )
         else:
             for total in (dweight, dbias):
                 if total is not None:
@@ -79,7 +74,7 @@ class BatchNormInference(Fused):
         out = empty_like(x)
         if x.size:
             vectors = (contiguous(vector) for vector in (weight, bias, mean, rstd))
-            kernels.norm.batch_norm_inference(_channels(x), *vectors, _channels(out))
+            kernels.norm.batch_norm_inference(contiguous(x), *vectors, out)
         return out
 
     def backward(self, g: np.ndarray) -> Any:
@@ -120,9 +115,13 @@ def batch_norm(
     if input.ndim < 2:
         raise ValueError(f"batch_norm: expected at least 2 axes (N, C, ...), got shape {list(input.shape)}")
     channels = input.shape[1]
-    given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
-    for name, value in given.items():
-        if value is not None and value.shape != (channels,):
+    for name, value in (
+        ("running_mean", running_mean),
+        ("running_var", running_var),
+        ("weight", weight),
+        ("bias", bias),
+    ):
+        if value is not None and value._value.shape != (channels,):
             raise RuntimeError(
                 f"{name} should contain {channels} elements not {value.numel()} (input {list(input.shape)})"
             )
@@ -142,12 +141,108 @@ def batch_norm(
     out = BatchNorm.apply(input, weight, bias, eps, statistics)
     if input._value.size == 0:
         return out
-    mean_, var = statistics[0]
-    for running, now in ((running_mean, mean_), (running_var, var * (count / (count - 1)))):
-        if running is not None:
-            running._value += (now - running._value) * running.dtype.type(momentum)
-            mark_written(running)
+    now, var = statistics[0]
+    if running_mean is not None:
+        move_statistic(running_mean, now, momentum, 1.0)
+    if running_var is not None:
+        move_statistic(running_var, var, momentum, count / (count - 1))
     return out
+
+
+def move_statistic(running: Tensor, now: np.ndarray, momentum: float, factor: float) -> None:
+    """Move a running statistic towards `factor` times that of a batch."""
+    into = running._value
+    if into.dtype == now.dtype and into.flags.c_contiguous and into.flags.writeable:
+        kernels.norm.move_statistic(now, into, momentum, factor)
+    else:
+        into += (now * factor - into) * into.dtype.type(momentum)
+    mark_written(running)
+
+
+class LayerNorm(Fused):
+    """(x - mean) / sqrt(var + eps) * weight + bias, with the mean and variance of each row: of the last `axes` axes."""
+
+    def forward(self, x: np.ndarray, weight: Any, bias: Any, axes: int, eps: float) -> np.ndarray:
+        self.x, self.weight, self.bias, self.axes, self.eps = x, contiguous(weight), contiguous(bias), axes, eps
+        out = empty_like(x)
+        rows = prod(x.shape[: x.ndim - axes])
+        self.mean, self.rstd = empty((rows,), x.dtype), empty((rows,), x.dtype)
+        if x.size:
+            kernels.layernorm.layer_norm_forward(
+                contiguous(x).reshape(rows, -1),
+                self.weight,
+                self.bias,
+                eps,
+                out.reshape(rows, -1),
+                self.mean,
+                self.rstd,
+            )
+        return out
+
+    def backward(self, g: np.ndarray) -> Any:
+        row, rows = self.x.shape[self.x.ndim - self.axes :], len(self.mean)
+        dx = empty_like(self.x) if self.needs(0) else None
+        dweight, dbias = (empty(row, g.dtype) if self.needs(i) else None for i in (1, 2))
+        if g.size:
+            flat = None if dx is None else dx.reshape(rows, -1)
+            x, g = (contiguous(array).reshape(rows, -1) for array in (self.x, g))
+            kernels.layernorm.layer_norm_backward(g, x, self.weight, self.mean, self.rstd, flat, dweight, dbias)
+        else:
+            for total in (dweight, dbias):
+                if total is not None:
+                    total.fill(0)
+        return dx, dweight, dbias
+
+    @staticmethod
+    def definition(x: Tensor, weight: Any, bias: Any, axes: int, eps: float) -> Tensor:
+        last = tuple(range(x.ndim - axes, x.ndim))
+        centered = x - mean(x, last, True)
+        return affine(centered * rsqrt(mean(centered * centered, last, True) + eps), weight, bias)
+
+
+@op("F.layer_norm", "layer_norm")
+def layer_norm(
+    input: Tensor,
+    normalized_shape: Any,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Each row normalized to mean 0 and variance 1, times `weight`, plus `bias` (Ba, Kiros, Hinton 2016).
+
+    A row is what the last axes hold, whose lengths are `normalized_shape` (a tuple or list of ints); weight and bias have
+    that shape. The variance is the biased one, computed in two passes. float32 or float64; RuntimeError for shapes that do
+    not fit.
+
+    >>> x = minigrad.tensor([[1.0, 2.0, 3.0], [10.0, 10.0, 40.0]])
+    >>> F.layer_norm(x, (3,))
+    tensor([[-1.2247,  0.0000,  1.2247],
+            [-0.7071, -0.7071,  1.4142]])
+    """
+    input = as_tensor(input)
+    if not isinstance(normalized_shape, tuple | list):
+        raise TypeError(
+            f"layer_norm(): argument 'normalized_shape' must be tuple of ints, not {type(normalized_shape).__name__}"
+        )
+    row = tuple(normalized_shape)
+    if not row:
+        raise RuntimeError(
+            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element"
+        )
+    same_dtype("layer_norm", input=input, weight=weight, bias=bias)
+    for name, value in (("weight", weight), ("bias", bias)):
+        if value is not None and value.shape != row:
+            raise RuntimeError(
+                f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape {list(value.shape)} and "
+                f"normalized_shape = {list(row)}"
+            )
+    if input.shape[-len(row) :] != row:
+        expected = ", ".join(["*", *map(str, row)])
+        raise RuntimeError(
+            f"Given normalized_shape={list(row)}, expected input with shape [{expected}], but got input of size "
+            f"{list(input.shape)}"
+        )
+    return LayerNorm.apply(input, weight, bias, len(row), eps)
 
 
 @op("F.normalize")

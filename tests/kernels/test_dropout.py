@@ -57,6 +57,27 @@ def drop(module, x, inner, seed, call, offset, threshold):
     return out
 
 
+SPECIAL = [0.0, -0.0, np.nan, -np.nan, np.inf, -np.inf, 1e-45, -1e-45, 5e-324, 3e38, 1e308, 1.0, -1.0]
+
+
+def special(size, dtype):
+    """Random numbers among which every special one occurs often."""
+    rng = np.random.default_rng(size)
+    x = rng.standard_normal(size)
+    x[::2] = rng.choice(SPECIAL, x[::2].size)
+    with np.errstate(over="ignore"):
+        return x.astype(dtype)
+
+
+def relu_drop(module, x, g, seed, call, offset, threshold):
+    """The output, the bits, and the gradient."""
+    passed = np.full((offset % 256 + x.size + 255) // 256 * 32, 7, np.uint8)
+    out, dx = np.full_like(x, 7), np.full_like(x, 7)
+    module.relu_dropout(x, out, passed, seed, call, offset, threshold)
+    module.relu_dropout_backward(g, passed, dx, offset, threshold)
+    return out, passed, dx
+
+
 @pytest.mark.parametrize(("counter", "key", "answer"), KNOWN_ANSWERS)
 def test_known_answers(kernel, counter, key, answer):
     assert kernel.philox(counter, key) == answer
@@ -184,6 +205,35 @@ def test_in_place(kernel, dtype, inner, threshold):
     expected = drop(kernel, x, inner, 2, 3, 5, threshold)
     kernel.dropout(x, x, inner, 2, 3, 5, threshold)
     np.testing.assert_array_equal(x, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("threshold", [1, 2**31, P20, 2**32])
+@pytest.mark.parametrize(("size", "offset"), [(1, 0), (255, 3), (256, 0), (700, 255), (5000, 12345678901)])
+def test_relu_dropout_is_dropout_of_relu(kernel, dtype, threshold, size, offset):
+    x, g = special(size, dtype), special(size, dtype)[::-1].copy()
+    y, g[:5] = np.where(x <= 0, dtype(0), x), 1
+    expected = drop(kernel, y, 1, 4, 5, offset, threshold)
+    slope = np.where(y <= 0, dtype(0), drop(kernel, g, 1, 4, 5, offset, threshold))
+    for module in (kernel, reference):
+        out, passed, dx = relu_drop(module, x, g, 4, 5, offset, threshold)
+        assert out.tobytes() == expected.tobytes()
+        assert dx.tobytes() == slope.tobytes()
+        bits = np.unpackbits(passed, bitorder="little")[offset % 256 :][:size]
+        np.testing.assert_array_equal(bits, expected != 0)  # nothing that is kept underflows
+    again = x.copy()
+    kernel.relu_dropout(again, again, passed, 4, 5, offset, threshold)
+    assert again.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_relu_dropout_is_the_same_for_any_threads(kernel, dtype):
+    x, g = special(300_001, dtype), special(300_001, dtype)
+    expected = relu_drop(kernel, x, g, 8, 1, 77, P10)
+    for threads in (2, 3):
+        kernel.set_threads(threads)
+        for ours, theirs in zip(relu_drop(kernel, x, g, 8, 1, 77, P10), expected, strict=True):
+            assert ours.tobytes() == theirs.tobytes()
 
 
 @pytest.mark.parametrize("threshold", [1 << 28, 1 << 31, P20, P10])

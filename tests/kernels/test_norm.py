@@ -148,3 +148,26 @@ def test_a_constant_channel_gives_its_bias(size, level):
     module.batch_norm_forward(x, None, bias, 1e-5, out, mean, rstd, var)
     np.testing.assert_allclose(out, np.broadcast_to(bias[:, None], out.shape), atol=1e-6)
     assert (var < 1e-16).all()
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("size", [1, 20, 200])
+def test_squares_that_overflow_float32(size, level):
+    module = _kernels.load(level)["norm"]
+    x, _, weight, bias = batch((20, 5, size), np.float32)
+    x[:, 2] *= np.float32(1e25)
+    found, expected = np.empty_like(x), np.empty_like(x)
+    module.batch_norm_forward(x, weight, bias, 1e-5, found, *np.empty((3, 5), np.float32))
+    with np.errstate(over="ignore"):  # of var, when it is rounded to float32
+        reference.batch_norm_forward(x, weight, bias, 1e-5, expected, *np.empty((3, 5), np.float32))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_moving_a_statistic(dtype, level):
+    now, running = np.random.default_rng(0).standard_normal((2, 37)).astype(dtype)
+    expected = running.copy()
+    reference.move_statistic(now, expected, 0.1, 64 / 63)
+    _kernels.load(level)["norm"].move_statistic(now, running, 0.1, 64 / 63)
+    np.testing.assert_allclose(running, expected, rtol=1e-6, atol=1e-7)

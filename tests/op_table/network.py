@@ -144,6 +144,22 @@ ROWS: list[Row] = [
         b=real(3),
     ),
     row("F.batch_norm(x, m, v)", x=real(2, 3, 2, 2), m=real(3).constant(), v=positive(3).constant()),
+    row("F.layer_norm(x, (4,), w, b)", x=real(3, 4), w=real(4), b=real(4)),
+    row("F.layer_norm(x, [3, 4], w)", x=real(2, 3, 4), w=real(3, 4)),
+    row(
+        "F.layer_norm(x, (4,), None, b, 0.1)",
+        torch="F.layer_norm(x, (4,), torch.ones_like(b), b, 0.1)",  # fails without a weight
+        x=real(2, 3, 4),
+        b=real(4),
+    ),
+    row("torch.layer_norm(x, (5,))", x=real(5)),
+    row("F.layer_norm(x, (20,), w, b)", x=real(10, 20), w=real(20), b=real(20)),
+    row("F.layer_norm(x, (3,), w, b)", x=real(0, 3), w=real(3), b=real(3)),
+    row("F.layer_norm(x, (0,), w, b)", x=real(2, 0), w=real(0), b=real(0)),
+    row("F.embedding(i, w)", i=ints(0, 5, 2, 3), w=real(5, 4)),
+    row("F.embedding(i, w)", i=given(2), w=real(5, 4)),
+    row("F.embedding(i, w)", torch="w[i]", i=ints(0, 5, 0, 3), w=real(5, 4)),
+    row("F.embedding(i, w)", i=ints(0, 5, 3), w=real(5, 0)),
     row("F.normalize(x)", x=real(3, 4)),
     row("F.normalize(x, p=1, dim=0)", x=spread(3, 4)),
     row("F.normalize(x, p=3.0, dim=-1)", x=spread(2, 3, 4)),
@@ -161,6 +177,13 @@ ROWS: list[Row] = [
         x=real(5, 7),
     ),
     row("g = torch.Generator().manual_seed(5)\nF.dropout2d(x, 0.3, generator=g)", torch=None, x=real(4, 3, 2, 2)),
+    *(
+        row("g = torch.Generator().manual_seed(5)\nF.relu_dropout(x, 0.4, generator=g)", torch=None, x=spread(*shape))
+        for shape in ((5, 7), (0, 3), ())
+    ),
+    row("F.relu_dropout(x, 0.5, False)", torch="F.relu(x)", x=spread(3, 4)),
+    row("F.relu_dropout(x, 0.0)", torch="F.relu(x)", x=spread(3, 4)),
+    row("F.relu_dropout(x, 1.0)", torch="F.dropout(F.relu(x), 1.0)", order=1, x=spread(3, 4)),
     # losses
     *(
         row(f"F.{name}(x, y, reduction='{reduction}')", x=spread(3, 4), y=between(-0.2, 0.2, 3, 4))

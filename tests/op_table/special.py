@@ -14,6 +14,8 @@ LARGE: list[Row] = [
     row("F.avg_pool2d(x, 2)", x=real(8, 16, 64, 64)),
     row("F.batch_norm(x, None, None, w, b, True)", x=real(16, 24, 28, 28), w=real(24), b=real(24)),
     row("F.batch_norm(x, None, None, w, b, True)", x=real(513, 257), w=real(257), b=real(257)),
+    row("F.layer_norm(x, (257,), w, b)", x=real(1000, 257), w=real(257), b=real(257)),
+    row("F.embedding(i, w)", i=ints(0, 2000, 9, 1000), w=real(2000, 33)),
     row("F.cross_entropy(x, y)", x=real(2000, 100), y=ints(0, 100, 2000)),
     row("F.softmax(x, 1)", x=real(1000, 300)),
     row("F.log_softmax(x, 0)", x=real(300, 1000)),
@@ -26,6 +28,7 @@ LARGE: list[Row] = [
     row("x + y", x=real(700, 1, 300), y=real(3, 1)),
     row("torch.var(x, 0)", x=positive(1001, 500)),
     row("g = torch.Generator().manual_seed(5)\nF.dropout(x, 0.5, generator=g)", torch=None, x=real(1_000_001)),
+    row("g = torch.Generator().manual_seed(5)\nF.relu_dropout(x, 0.5, generator=g)", torch=None, x=spread(300_001)),
 ]
 
 # Declared, without a row, with the reason

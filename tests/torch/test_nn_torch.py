@@ -85,6 +85,9 @@ LAYERS = {
     "batchnorm2d not affine": (lambda nn: nn.BatchNorm2d(4, affine=False), IMAGES),
     "batchnorm2d not tracking": (lambda nn: nn.BatchNorm2d(4, track_running_stats=False), IMAGES),
     "batchnorm3d": (lambda nn: nn.BatchNorm3d(4), (2, 4, 3, 2, 2)),
+    "layernorm": (lambda nn: nn.LayerNorm(11), SIGNAL),
+    "layernorm of two axes": (lambda nn: nn.LayerNorm((4, 11), eps=1e-3, bias=False), SIGNAL),
+    "layernorm not affine": (lambda nn: nn.LayerNorm([9, 8], elementwise_affine=False), IMAGES),
     "max_pool2d": (lambda nn: nn.MaxPool2d(2), IMAGES),
     "max_pool2d with everything": (lambda nn: nn.MaxPool2d((3, 2), 2, 1, (2, 1), ceil_mode=True), IMAGES),
     "avg_pool2d": (lambda nn: nn.AvgPool2d(2), IMAGES),
@@ -149,6 +152,20 @@ def test_activations(name, options):
         assert np.array_equal(layers[0](mg.tensor(x)).numpy(), layers[1](torch.tensor(x)).numpy())
         return
     compare(*layers, normal(3, 4, 5), atol=ATOL["float32"])
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"padding_idx": 2}, {"padding_idx": -1}, {"scale_grad_by_freq": True}, {"max_norm": 1.0},
+    {"max_norm": 0.7, "norm_type": 1.0, "padding_idx": 0}, {"max_norm": 0.3, "norm_type": float("inf")},
+], ids=str)  # fmt: skip
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_embedding(options, dtype):
+    ours, theirs = transplanted(lambda nn: nn.Embedding(6, 5, **options), dtype)
+    assert repr(ours) == repr(theirs)
+    for seed in range(2):
+        for kind in ("int64", "int32"):
+            indices = np.random.default_rng(seed).integers(0, 5, (3, 4)).astype(kind)
+            compare(ours, theirs, indices, atol=ATOL[dtype])
 
 
 PROBABILITIES = np.random.default_rng(5).uniform(0.05, 0.95, (6, 4)).astype(np.float32)

@@ -50,6 +50,25 @@ def dropout(x, out, inner, seed, call, offset, threshold):
         out[...] = np.where(kept, x * scale, x.dtype.type(0))
 
 
+def relu_dropout(x, out, passed, seed, call, offset, threshold):
+    with np.errstate(invalid="ignore"):
+        below = x <= 0  # NaN is not
+    dropout(np.where(below, x.dtype.type(0), x), out, 1, seed, call, offset, threshold)
+    kept = _kept(x.size, seed, call, offset, threshold) & ~below.reshape(-1)
+    before = int(offset) % 256
+    padded = np.zeros(8 * passed.size, dtype=bool)
+    padded[before : before + x.size] = kept
+    passed[...] = np.packbits(padded, bitorder="little")
+
+
+def relu_dropout_backward(g, passed, out, offset, threshold):
+    before = int(offset) % 256
+    kept = np.unpackbits(passed, bitorder="little")[before : before + g.size].reshape(g.shape)
+    scale = g.dtype.type(2**32 / int(threshold))
+    with np.errstate(over="ignore", invalid="ignore"):
+        out[...] = np.where(kept, g * scale, g.dtype.type(0))
+
+
 def dropout_mask(out, seed, call, offset, threshold):
     out[...] = _kept(out.size, seed, call, offset, threshold).reshape(out.shape)
 

@@ -33,6 +33,10 @@ def batch_norm_backward(g, x, weight, mean, rstd, dx, dweight, dbias):
         dx[...] = _column(weight, 1.0) * _column(rstd, 1.0) * centered
 
 
+def move_statistic(now, running, momentum, factor):
+    running += (now * now.dtype.type(factor) - running) * now.dtype.type(momentum)
+
+
 def batch_norm_inference(x, weight, bias, mean, rstd, out):
     normalized = (x.astype(np.float64) - _column(mean, 0.0)) * _column(rstd, 1.0)
     out[...] = normalized * _column(weight, 1.0) + _column(bias, 0.0)

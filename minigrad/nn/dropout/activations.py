@@ -17,7 +17,7 @@ class _Dropout(Module):
 
     def __init__(self, p: float = 0.5, inplace: bool = False, *, generator: Generator | None = None) -> None:
         super().__init__()
-        F.check_p(p)
+        F.keep_threshold(float(p))  # raises unless it is a probability
         self.p, self.inplace, self.generator = p, inplace, generator
 
     def extra_repr(self) -> str:

@@ -1,0 +1,59 @@
+"""Layer normalization (Ba, Kiros, Hinton 2016)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..ops.creation import ones, zeros
+from ..ops.norm import layer_norm
+from ..tensor import Tensor
+from . import init
+from .module import Module
+from .parameter import Parameter
+
+
+class LayerNorm(Module):
+    """Each row normalized to mean 0 and variance 1, times `weight`, plus `bias`; a row is what the last axes hold.
+
+    `normalized_shape` are the lengths of these axes (an int: of the last one), and the shape of weight and bias, which begin as
+    ones and zeros. Without `elementwise_affine` there is neither, without `bias` no bias. It does the same in eval mode.
+
+    >>> layer = nn.LayerNorm(4)
+    >>> layer(minigrad.tensor([[1.0, 2.0, 3.0, 4.0]])).shape
+    (1, 4)
+    >>> list(nn.LayerNorm((3, 4), bias=False).state_dict())
+    ['weight']
+    """
+
+    weight: Parameter | None
+    bias: Parameter | None
+
+    def __init__(
+        self,
+        normalized_shape: Any,
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        row = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.normalized_shape, self.eps, self.elementwise_affine = row, eps, elementwise_affine
+        size: dict[str, Any] = {"device": device, "dtype": dtype}
+        self.register_parameter("weight", Parameter(ones(row, **size)) if elementwise_affine else None)
+        self.register_parameter("bias", Parameter(zeros(row, **size)) if elementwise_affine and bias else None)
+
+    def reset_parameters(self) -> None:
+        """Weight 1, bias 0."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        affine = f"elementwise_affine={self.elementwise_affine}"
+        return f"{self.normalized_shape}, eps={self.eps}, {affine}, bias={self.bias is not None}"
