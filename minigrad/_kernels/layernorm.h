@@ -4,43 +4,12 @@
 
 #include <math.h>
 #include "norm.h"
+#include "stream.h"
 
 enum {
     FORWARD_ROWS = 4, /* the most rows normalized together */
     NORM_ROWS = 8,    /* the most rows whose columns are added up in their own precision */
 };
-
-/* Stores past the caches, for arrays that they do not hold: no line is read before it is written. Aligned memory. */
-ALWAYS void stream_f32(float *place, f32_vector x) {
-#if VECTOR_BYTES == 64
-    _mm512_stream_ps(place, (__m512)x);
-#elif VECTOR_BYTES == 32
-    _mm256_stream_ps(place, (__m256)x);
-#elif defined(__SSE2__)
-    _mm_stream_ps(place, (__m128)x);
-#else
-    *(f32_vector *)place = x;
-#endif
-}
-
-ALWAYS void stream_f64(double *place, f64_vector x) {
-#if VECTOR_BYTES == 64
-    _mm512_stream_pd(place, (__m512d)x);
-#elif VECTOR_BYTES == 32
-    _mm256_stream_pd(place, (__m256d)x);
-#elif defined(__SSE2__)
-    _mm_stream_pd(place, (__m128d)x);
-#else
-    *(f64_vector *)place = x;
-#endif
-}
-
-/* Orders them before whatever follows. */
-ALWAYS void end_streams(void) {
-#if defined(__SSE2__)
-    _mm_sfence();
-#endif
-}
 
 #define DEFINE_LAYER_NORM(suffix, real, vector, unaligned)                                                          \
     /* What the gradient of a row is made of: dx = rstd g w - (shift + slope x^), x^ = (x - mean) rstd. */          \
@@ -48,15 +17,15 @@ ALWAYS void end_streams(void) {
         real mean, rstd, shift, slope;                                                                              \
     } row_terms_##suffix;                                                                                           \
                                                                                                                     \
-    ALWAYS void store_##suffix(real *place, vector x, int streaming) {                                              \
+    INLINE void put_##suffix(real *place, vector x, int streaming) {                                              \
         if (streaming)                                                                                              \
-            stream_##suffix(place, x);                                                                              \
+            STREAM(place, x);                                                                                       \
         else                                                                                                        \
             *(unaligned *)place = x;                                                                                \
     }                                                                                                               \
                                                                                                                     \
     /* out = ((x - mean) rstd + shift) w + b; w and b may be NULL. */                                               \
-    ALWAYS void affine_row_##suffix(const real *x, real *out, int64_t size, const real *weight, const real *bias,   \
+    INLINE void affine_row_##suffix(const real *x, real *out, int64_t size, const real *weight, const real *bias,   \
                                     real mean, real rstd, real shift, int streaming) {                              \
         int64_t i = 0;                                                                                              \
         for (; i + WIDTH_##suffix <= size; i += WIDTH_##suffix) {                                                   \
@@ -65,7 +34,7 @@ ALWAYS void end_streams(void) {
                 y *= load_##suffix(weight + i);                                                                     \
             if (bias)                                                                                               \
                 y += load_##suffix(bias + i);                                                                       \
-            store_##suffix(out + i, y, streaming);                                                                  \
+            put_##suffix(out + i, y, streaming);                                                                  \
         }                                                                                                           \
         for (; i < size; i++) {                                                                                     \
             real y = (x[i] - mean) * rstd + shift;                                                                  \
@@ -130,7 +99,7 @@ ALWAYS void end_streams(void) {
     }                                                                                                               \
                                                                                                                     \
     /* dx of `rows` rows (NULL: not asked for), and dweight and dbias added to (NULL: neither is asked for). */     \
-    ALWAYS void gradient_columns_##suffix(const real *g, const real *x, const real *weight, real *dx, int64_t rows, \
+    INLINE void gradient_columns_##suffix(const real *g, const real *x, const real *weight, real *dx, int64_t rows, \
                                           int64_t size, const row_terms_##suffix *terms, double *dweight,           \
                                           double *dbias, int streaming) {                                           \
         int64_t i = 0;                                                                                              \
@@ -146,7 +115,7 @@ ALWAYS void end_streams(void) {
                 of_weight += of_g * normal;                                                                         \
                 of_bias += of_g;                                                                                    \
                 if (dx)                                                                                             \
-                    store_##suffix(dx + r * size + i,                                                               \
+                    put_##suffix(dx + r * size + i,                                                               \
                                    of_g * w * terms[r].rstd - (normal * terms[r].slope + terms[r].shift), streaming);\
             }                                                                                                       \
             if (dweight) {                                                                                          \
@@ -175,7 +144,7 @@ ALWAYS void end_streams(void) {
     }                                                                                                               \
                                                                                                                     \
     /* The gradients of up to NORM_ROWS rows: their sums, one after the other, then all of them column by column. */\
-    ALWAYS void gradient_rows_as_##suffix(const real *g, const real *x, const real *weight, const real *mean,       \
+    INLINE void gradient_rows_as_##suffix(const real *g, const real *x, const real *weight, const real *mean,       \
                                           const real *rstd, real *dx, int64_t rows, int64_t size, double *dweight,  \
                                           double *dbias, int streaming) {                                           \
         row_terms_##suffix terms[NORM_ROWS] = {{0}};                                                                \

@@ -28,7 +28,7 @@ cdef extern from "layernorm.h" nogil:
     enum:
         FORWARD_ROWS
         NORM_ROWS
-    void end_streams()
+    void FENCE()
     void normalize_rows_f32(const float* x, float* out, int64_t rows, int64_t size, const float* weight,
                             const float* bias, double eps, float* mean, float* rstd, int streaming)
     void normalize_rows_f64(const double* x, double* out, int64_t rows, int64_t size, const double* weight,
@@ -126,7 +126,7 @@ cdef inline void run_task(const Batch* batch, Py_ssize_t task, floating like) no
         forward_rows(batch, begin, end, like)
     else:
         backward_rows(batch, begin, end, NULL if batch.totals == NULL else batch.totals + task * 2 * batch.n, like)
-    end_streams()
+    FENCE()
 
 
 cdef void run_tasks(const Batch* batch, int threads, floating like) noexcept nogil:

@@ -10,10 +10,8 @@ enum {
     NORM_BLOCK = 8, /* the vectors of a block */
 };
 
-#define ALWAYS static inline __attribute__((always_inline))
-
 /* SUM_LANES floats in double precision. GCC 12 makes two conversions and an insertion of __builtin_convertvector. */
-ALWAYS f64_vector doubles_f32(const float *x) {
+INLINE f64_vector doubles_f32(const float *x) {
 #if VECTOR_BYTES == 64
     return _mm512_cvtps_pd(_mm256_loadu_ps(x));
 #elif VECTOR_BYTES == 32
@@ -23,19 +21,19 @@ ALWAYS f64_vector doubles_f32(const float *x) {
 #endif
 }
 
-ALWAYS f64_vector doubles_f64(const double *x) {
+INLINE f64_vector doubles_f64(const double *x) {
     return *(const f64_unaligned *)x;
 }
 
 /* The lanes of a vector in double precision; those of floats are added in pairs before. */
-ALWAYS f64_vector widen_f32(f32_vector x) {
+INLINE f64_vector paired_f32(f32_vector x) {
     float lanes[LANES] __attribute__((aligned(64)));
     *(f32_vector *)lanes = x;
     *(f32_half_vector *)lanes += *(f32_half_vector *)(lanes + LANES / 2);
     return doubles_f32(lanes);
 }
 
-ALWAYS f64_vector widen_f64(f64_vector x) {
+INLINE f64_vector paired_f64(f64_vector x) {
     return x;
 }
 
@@ -50,20 +48,16 @@ static inline double fold_lanes(const double *lanes) {
     return sums[0];
 }
 
-#define DEFINE_NORM_SUMS(suffix, real, vector, unaligned)                                                           \
+#define DEFINE_NORM_SUMS(suffix, real, vector)                                                                      \
     enum { WIDTH_##suffix = VECTOR_BYTES / sizeof(real) };                                                          \
                                                                                                                     \
-    ALWAYS vector load_##suffix(const real *x) {                                                                    \
-        return *(const unaligned *)x;                                                                               \
-    }                                                                                                               \
-                                                                                                                    \
-    ALWAYS void add_powers_##suffix(vector d, vector *sum, vector *squares) {                                       \
+    INLINE void add_powers_##suffix(vector d, vector *sum, vector *squares) {                                       \
         *sum += d;                                                                                                  \
         *squares += d * d;                                                                                          \
     }                                                                                                               \
                                                                                                                     \
     /* Adds x - pivot to the SUM_LANES partial sums of `sum`, its square to those of `squares` (NULL: left out). */ \
-    ALWAYS void sum_powers_##suffix(const real *x, int64_t size, real pivot, double *sum, double *squares) {        \
+    INLINE void sum_powers_##suffix(const real *x, int64_t size, real pivot, double *sum, double *squares) {        \
         f64_vector wide = {0}, wide_squares = {0};                                                                  \
         int64_t i = 0;                                                                                              \
         while (i + WIDTH_##suffix <= size) {                                                                        \
@@ -75,9 +69,9 @@ static inline double fold_lanes(const double *lanes) {
             else                                                                                                    \
                 for (; i + WIDTH_##suffix <= size; i += WIDTH_##suffix)                                             \
                     add_powers_##suffix(load_##suffix(x + i) - pivot, &block, &block_squares);                      \
-            wide += widen_##suffix(block);                                                                          \
+            wide += paired_##suffix(block);                                                                          \
             if (squares)                                                                                            \
-                wide_squares += widen_##suffix(block_squares);                                                      \
+                wide_squares += paired_##suffix(block_squares);                                                      \
         }                                                                                                           \
         for (; i < size; i++) {                                                                                     \
             double d = (double)x[i] - (double)pivot;                                                                \
@@ -89,7 +83,7 @@ static inline double fold_lanes(const double *lanes) {
             *(f64_unaligned *)squares += wide_squares;                                                              \
     }                                                                                                               \
                                                                                                                     \
-    ALWAYS void add_products_##suffix(const real *g, const real *x, const real *weight, int64_t i, real mean,       \
+    INLINE void add_products_##suffix(const real *g, const real *x, const real *weight, int64_t i, real mean,       \
                                       vector *sum_g, vector *sum_gx) {                                              \
         vector p = load_##suffix(g + i);                                                                            \
         if (weight)                                                                                                 \
@@ -99,7 +93,7 @@ static inline double fold_lanes(const double *lanes) {
     }                                                                                                               \
                                                                                                                     \
     /* Adds g w, and g w (x - mean), to the SUM_LANES partial sums of `sum_g` and `sum_gx`; w may be NULL. */       \
-    ALWAYS void sum_products_##suffix(const real *g, const real *x, const real *weight, int64_t size, real mean,    \
+    INLINE void sum_products_##suffix(const real *g, const real *x, const real *weight, int64_t size, real mean,    \
                                       double *sum_g, double *sum_gx) {                                              \
         f64_vector of_g = {0}, of_gx = {0};                                                                         \
         int64_t i = 0;                                                                                              \
@@ -112,8 +106,8 @@ static inline double fold_lanes(const double *lanes) {
             else                                                                                                    \
                 for (; i + WIDTH_##suffix <= size; i += WIDTH_##suffix)                                             \
                     add_products_##suffix(g, x, weight, i, mean, &block_g, &block_gx);                              \
-            of_g += widen_##suffix(block_g);                                                                        \
-            of_gx += widen_##suffix(block_gx);                                                                      \
+            of_g += paired_##suffix(block_g);                                                                        \
+            of_gx += paired_##suffix(block_gx);                                                                      \
         }                                                                                                           \
         for (; i < size; i++) {                                                                                     \
             real p = weight ? g[i] * weight[i] : g[i];                                                              \
@@ -124,7 +118,7 @@ static inline double fold_lanes(const double *lanes) {
         *(f64_unaligned *)sum_gx += of_gx;                                                                          \
     }
 
-DEFINE_NORM_SUMS(f32, float, f32_vector, f32_unaligned)
-DEFINE_NORM_SUMS(f64, double, f64_vector, f64_unaligned)
+DEFINE_NORM_SUMS(f32, float, f32_vector)
+DEFINE_NORM_SUMS(f64, double, f64_vector)
 
 #endif
