@@ -27,7 +27,19 @@ if _ours:
     del os.environ[_SPIN]
 from .memory import aligned, empty, empty_broadcast, empty_like, owns_memory  # noqa: E402
 
-MODULES = ("activation", "conv", "dropout", "embedding", "layernorm", "loss", "matmul", "norm", "optim", "pool", "reduce")
+MODULES = (
+    "activation",
+    "conv",
+    "dropout",
+    "embedding",
+    "layernorm",
+    "loss",
+    "matmul",
+    "norm",
+    "optim",
+    "pool",
+    "reduce",
+)
 
 _X86_LEVELS = ("v2", "v3", "v4")
 

@@ -178,7 +178,8 @@ cdef Batch batch_of(cnp.ndarray x, cnp.ndarray weight, cnp.ndarray mean, cnp.nda
     memset(&batch, 0, sizeof(Batch))
     batch.x, batch.weight = data_of(x), data_of(weight)
     batch.mean, batch.rstd, batch.out = data_of(mean), data_of(rstd), data_of(out)
-    batch.rows, batch.n = cnp.PyArray_DIM(x, 0), cnp.PyArray_DIM(x, 1)
+    batch.rows = cnp.PyArray_SIZE(mean)
+    batch.n = cnp.PyArray_SIZE(x) // batch.rows
     batch.streaming = cnp.PyArray_NBYTES(x) >= STREAMED
     batch.chunk = max(<Py_ssize_t>LEAST, (batch.rows + CHUNKS - 1) // CHUNKS)
     return batch
@@ -188,7 +189,7 @@ def layer_norm_forward(cnp.ndarray x, cnp.ndarray weight, cnp.ndarray bias, doub
                        cnp.ndarray mean, cnp.ndarray rstd):
     """out = (x - mean) * rstd * weight + bias, each row by its own mean and rstd = 1 / sqrt(var + eps), var biased.
 
-    x, out: (rows, n), neither 0; weight, bias: (n,) or None; mean, rstd: (rows,). Contiguous, float32 or float64.
+    x, out: rows * n numbers, neither 0; weight, bias: n, or None; mean, rstd: (rows,). Contiguous, float32 or float64.
     """
     cdef Batch batch = batch_of(x, weight, mean, rstd, out)
     batch.bias, batch.eps = data_of(bias), eps
@@ -198,7 +199,7 @@ def layer_norm_forward(cnp.ndarray x, cnp.ndarray weight, cnp.ndarray bias, doub
 
 def layer_norm_backward(cnp.ndarray g, cnp.ndarray x, cnp.ndarray weight, cnp.ndarray mean, cnp.ndarray rstd,
                         cnp.ndarray dx, cnp.ndarray dweight, cnp.ndarray dbias):
-    """The gradients of layer_norm_forward from g (rows, n); dx, dweight and dbias may each be None."""
+    """The gradients of layer_norm_forward; dx, dweight and dbias may each be None."""
     cdef Batch batch = batch_of(x, weight, mean, rstd, dx)
     cdef Py_ssize_t chunks = (batch.rows + batch.chunk - 1) // batch.chunk
     batch.g, batch.dweight, batch.dbias = data_of(g), data_of(dweight), data_of(dbias)

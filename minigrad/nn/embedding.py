@@ -73,7 +73,9 @@ class Embedding(Module):
     ) -> Embedding:
         """A layer on the table `embeddings` (rows, n), whose memory it shares; with `freeze` it is not learned."""
         if embeddings.ndim != 2:
-            raise ValueError(f"Embeddings parameter is expected to be 2-dimensional, got shape {list(embeddings.shape)}")
+            raise ValueError(
+                f"Embeddings parameter is expected to be 2-dimensional, got shape {list(embeddings.shape)}"
+            )
         rows, size = embeddings.shape
         return cls(
             rows, size, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, _weight=embeddings, _freeze=freeze

@@ -31,9 +31,7 @@ class BatchNorm(Fused):
         channels = x.shape[1:2]
         self.mean, self.rstd, var = empty(channels, x.dtype), empty(channels, x.dtype), empty(channels, x.dtype)
         if x.size:
-            kernels.norm.batch_norm_forward(
-                contiguous(x), self.weight, self.bias, eps, out, self.mean, self.rstd, var
-            )
+            kernels.norm.batch_norm_forward(contiguous(x), self.weight, self.bias, eps, out, self.mean, self.rstd, var)
         else:  # the statistics of nothing
             for statistic in (self.mean, self.rstd, var):
                 statistic.fill(np.nan)
@@ -170,25 +168,18 @@ class LayerNorm(Fused):
         rows = prod(x.shape[: x.ndim - axes])
         self.mean, self.rstd = empty((rows,), x.dtype), empty((rows,), x.dtype)
         if x.size:
-            kernels.layernorm.layer_norm_forward(
-                contiguous(x).reshape(rows, -1),
-                self.weight,
-                self.bias,
-                eps,
-                out.reshape(rows, -1),
-                self.mean,
-                self.rstd,
-            )
+            kernels.layernorm.layer_norm_forward(contiguous(x), self.weight, self.bias, eps, out, self.mean, self.rstd)
         return out
 
     def backward(self, g: np.ndarray) -> Any:
-        row, rows = self.x.shape[self.x.ndim - self.axes :], len(self.mean)
+        row = self.x.shape[self.x.ndim - self.axes :]
         dx = empty_like(self.x) if self.needs(0) else None
-        dweight, dbias = (empty(row, g.dtype) if self.needs(i) else None for i in (1, 2))
+        dweight = empty(row, g.dtype) if self.needs(1) else None
+        dbias = empty(row, g.dtype) if self.needs(2) else None
         if g.size:
-            flat = None if dx is None else dx.reshape(rows, -1)
-            x, g = (contiguous(array).reshape(rows, -1) for array in (self.x, g))
-            kernels.layernorm.layer_norm_backward(g, x, self.weight, self.mean, self.rstd, flat, dweight, dbias)
+            kernels.layernorm.layer_norm_backward(
+                contiguous(g), contiguous(self.x), self.weight, self.mean, self.rstd, dx, dweight, dbias
+            )
         else:
             for total in (dweight, dbias):
                 if total is not None:
@@ -228,7 +219,9 @@ def layer_norm(
         )
     row = tuple(normalized_shape)
     if not row:
-        raise RuntimeError("Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element")
+        raise RuntimeError(
+            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element"
+        )
     same_dtype("layer_norm", input=input, weight=weight, bias=bias)
     for name, value in (("weight", weight), ("bias", bias)):
         if value is not None and value.shape != row:
