@@ -52,7 +52,7 @@ cdef void copy_rows(const char* table, const int64_t* index, char* out, Py_ssize
 
 
 def embedding_forward(cnp.ndarray table, cnp.ndarray indices, cnp.ndarray out):
-    """out[i] = table[indices[i]], and -1; but nothing, and the position of the first index out of range, if there is one.
+    """out[i] = table[indices[i]]; returns -1, or the position of the first index out of range, having written nothing.
 
     table (rows, n) and out (k, n) contiguous, of one dtype; indices (k,) int64.
     """
@@ -116,7 +116,8 @@ cdef inline void sum_list(const floating* g, int64_t first, const int64_t* after
     cdef Py_ssize_t j
     cdef int64_t i = first
     cdef int64_t ahead = first
-    for j in range(AHEAD):  # these have been asked for
+    cdef int _row
+    for _row in range(AHEAD):  # these have been asked for
         if ahead >= 0:
             ahead = after[ahead]
     for j in range(width):

@@ -108,7 +108,7 @@ def embedding(
             f"embedding: expected indices of int64 or int32, but got {indices.dtype}; convert with .long()"
         )
     skip = -1 if padding_idx is None else padding_row(padding_idx, len(weight._value))
-    if max_norm is not None and indices.size and 0 <= indices.min() and indices.max() < len(weight._value):
+    if max_norm is not None and indices.size and indices.min() >= 0 and indices.max() < len(weight._value):
         limit_norms(weight, indices, max_norm, norm_type)
     return Embedding.apply(weight, input, skip, bool(scale_grad_by_freq))
 
