@@ -4,56 +4,18 @@
 
 #include <math.h>
 #include "norm.h"
+#include "stream.h"
 
 enum {
     FORWARD_ROWS = 4, /* the most rows normalized together */
     NORM_ROWS = 8,    /* the most rows whose columns are added up in their own precision */
 };
 
-/* Stores past the caches, for arrays that they do not hold: no line is read before it is written. Aligned memory. */
-ALWAYS void stream_f32(float *place, f32_vector x) {
-#if VECTOR_BYTES == 64
-    _mm512_stream_ps(place, (__m512)x);
-#elif VECTOR_BYTES == 32
-    _mm256_stream_ps(place, (__m256)x);
-#elif defined(__SSE2__)
-    _mm_stream_ps(place, (__m128)x);
-#else
-    *(f32_vector *)place = x;
-#endif
-}
-
-ALWAYS void stream_f64(double *place, f64_vector x) {
-#if VECTOR_BYTES == 64
-    _mm512_stream_pd(place, (__m512d)x);
-#elif VECTOR_BYTES == 32
-    _mm256_stream_pd(place, (__m256d)x);
-#elif defined(__SSE2__)
-    _mm_stream_pd(place, (__m128d)x);
-#else
-    *(f64_vector *)place = x;
-#endif
-}
-
-/* Orders them before whatever follows. */
-ALWAYS void end_streams(void) {
-#if defined(__SSE2__)
-    _mm_sfence();
-#endif
-}
-
 #define DEFINE_LAYER_NORM(suffix, real, vector, unaligned)                                                          \
     /* What the gradient of a row is made of: dx = rstd g w - (shift + slope x^), x^ = (x - mean) rstd. */          \
     typedef struct {                                                                                                \
         real mean, rstd, shift, slope;                                                                              \
     } row_terms_##suffix;                                                                                           \
-                                                                                                                    \
-    ALWAYS void store_##suffix(real *place, vector x, int streaming) {                                              \
-        if (streaming)                                                                                              \
-            stream_##suffix(place, x);                                                                              \
-        else                                                                                                        \
-            *(unaligned *)place = x;                                                                                \
-    }                                                                                                               \
                                                                                                                     \
     /* out = ((x - mean) rstd + shift) w + b; w and b may be NULL. */                                               \
     ALWAYS void affine_row_##suffix(const real *x, real *out, int64_t size, const real *weight, const real *bias,   \

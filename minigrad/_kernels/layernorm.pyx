@@ -28,6 +28,7 @@ cdef extern from "layernorm.h" nogil:
     enum:
         FORWARD_ROWS
         NORM_ROWS
+        STREAMED
     void end_streams()
     void normalize_rows_f32(const float* x, float* out, int64_t rows, int64_t size, const float* weight,
                             const float* bias, double eps, float* mean, float* rstd, int streaming)
@@ -49,7 +50,6 @@ cdef enum:
     LEAST = 64  # rows of a chunk: its totals are then small beside it
     GROUP = 65536  # the most elements of a group of rows, unless it is one row
     FORWARD_GROUP = 8192  # the same for forward
-    STREAMED = 16777216  # bytes of an output that is written past the caches
 
 
 # What a call works on.

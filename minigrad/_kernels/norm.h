@@ -4,13 +4,12 @@
 #define MINIGRAD_NORM_H
 
 #include "reduce.h"
+#include "stream.h"
 
 enum {
     LANES = VECTOR_BYTES / 4,
     NORM_BLOCK = 8, /* the vectors of a block */
 };
-
-#define ALWAYS static inline __attribute__((always_inline))
 
 /* SUM_LANES floats in double precision. GCC 12 makes two conversions and an insertion of __builtin_convertvector. */
 ALWAYS f64_vector doubles_f32(const float *x) {
