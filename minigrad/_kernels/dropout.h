@@ -91,6 +91,8 @@ ALWAYS void passed_span_f32(const float *g, float *out, const uint8_t *passed, f
     for (int i = 0; i < SPAN; i += 16) {
         uint16_t bits;
         memcpy(&bits, passed + i / 8, 2);
+        if (streaming)
+            fetch_page_ahead(g + i);
         for (int j = 0; j < 16; j += LANES) {
             i32_vector mask = (i32_vector)((((i32_vector){0} + (bits >> j)) & place) != 0);
             f32_vector scaled = *(const f32_unaligned *)(g + i + j) * scale;
@@ -104,6 +106,8 @@ ALWAYS void passed_span_f64(const double *g, double *out, const uint8_t *passed,
     for (int lane = 0; lane < LANES / 2; lane++)
         place[lane] = 1 << lane;
     for (int i = 0; i < SPAN; i += 8) {
+        if (streaming)
+            fetch_page_ahead(g + i);
         for (int j = 0; j < 8; j += LANES / 2) {
             i64_vector mask = (i64_vector)((((i64_vector){0} + (passed[i / 8] >> j)) & place) != 0);
             f64_vector scaled = *(const f64_unaligned *)(g + i + j) * scale;

@@ -9,7 +9,8 @@ generator, `docs/dropout_format.md` the frozen format with its test vectors.
 ReLU and dropout in one pass note which elements got through both, in one bit each: the gradient is g * scale there and
 0 elsewhere, and needs neither the random numbers again nor an array of floats.
 
-Cost: one block (20 multiplications of 32 bits) for eight elements; large arrays run at the speed of memory.
+Cost: one block (20 multiplications of 32 bits) for eight elements; arrays that no cache holds run at the speed of
+memory, and their results are stored past the caches (stream.h).
 Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 """
 

@@ -10,8 +10,13 @@ together, column by column, which gives dx and adds to dweight and dbias with on
 are shared out in chunks, each with totals of its own, which are added up in order: their number depends on the shape
 alone, so results are the same for any number of threads.
 
-Mean and variance have double accumulators; what rounding cuts off the mean is made good in the shift. The sums of
-backward add at most 8 numbers in their own precision, and then in double: their error is 9 u of the sum of magnitudes.
+Sums add at most 8 numbers in their own precision, and then in double: for float32 that spares seven of eight
+conversions, and the error is 9 u of the sum of magnitudes. Forward's first pass is for the mean nearly; the second sums
+x - mean too, which corrects it (Chan, Golub, LeVeque: "Algorithms for computing the sample variance", 1983). What
+rounding cuts off the mean is made good in the shift. Squares that overflow float32 are computed again in double.
+
+A few short rows are normalized together, so that none waits for another's sum and root. Outputs that no cache holds are
+stored past the caches (stream.h).
 """
 
 cimport numpy as cnp
