@@ -1,4 +1,4 @@
-"""Dropout with p = 0.5, forward alone and with its gradient, beside copying as many elements."""
+"""Dropout with p = 0.5, forward alone and with its gradient, beside copying as many elements; and ReLU before it."""
 
 from __future__ import annotations
 
@@ -29,6 +29,14 @@ def cases() -> list[Case]:
         )
         for backward in (False, True)
         for name, size in SIZES.items()
+    ] + [
+        Case(
+            f"{name} ReLU and dropout, forward + backward",
+            torch_like(after_relu, SIZES[name]),
+            moved=4 * 4 * SIZES[name],
+            per=(SIZES[name], "element"),
+        )
+        for name in ("100k", "1M", "16M")
     ]
 
 
@@ -42,6 +50,18 @@ def with_torch(torch: Any, size: int, backward: bool) -> Call:
     def call() -> None:
         x.grad = None
         dropout(x, 0.5).backward(grad)
+
+    return call
+
+
+def after_relu(torch: Any, size: int) -> Call:
+    """As the layers of a network have it."""
+    layers = torch.nn.Sequential(torch.nn.ReLU(), torch.nn.Dropout(0.5))
+    x, grad = torch.randn(size).requires_grad_(), torch.rand(size)
+
+    def call() -> None:
+        x.grad = None
+        layers(x).backward(grad)
 
     return call
 

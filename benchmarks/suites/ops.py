@@ -45,9 +45,12 @@ def layers() -> list[Case]:
         Case("max_pool2d 2x2", torch_like(both_ways, max_pool, IMAGES), moved=4 * (3 * images + 2 * pooled)),
         Case("avg_pool2d 2x2", torch_like(both_ways, avg_pool, IMAGES), moved=4 * (2 * images + 2 * pooled)),
         Case("batch_norm, training", torch_like(batch_norm, IMAGES), moved=4 * 5 * images),
+        Case("batch_norm 128x512, training", torch_like(batch_norm, (128, 512)), moved=4 * 5 * 128 * 512),
         Case("cross_entropy 128x10", torch_like(cross_entropy, 128, 10), moved=4 * 3 * 1280),
         Case("cross_entropy 128x1000", torch_like(cross_entropy, 128, 1000), moved=4 * 3 * 128_000),
         Case("softmax 128x1000", torch_like(both_ways, softmax, (128, 1000)), moved=4 * 5 * 128_000),
+        *layer_norms(),
+        *embeddings(),
         Case("bias add 128x1024", torch_like(both_ways, add, (128, 1024), (1024,)), moved=4 * 4 * features),
     ]
 
@@ -69,8 +72,45 @@ def add(torch: Any, x: Any, bias: Any) -> Any:
 
 
 def batch_norm(torch: Any, shape: tuple[int, ...]) -> Call:
-    layer = torch.nn.BatchNorm2d(shape[1])
+    layer = (torch.nn.BatchNorm1d if len(shape) == 2 else torch.nn.BatchNorm2d)(shape[1])
     return both_ways(torch, lambda torch, x: layer(x), shape)
+
+
+def layer_norms() -> list[Case]:
+    """Two that caches hold, one of 16M elements. Forward reads an array and writes one, backward reads two and writes one."""
+    return [
+        Case(
+            f"layer_norm {rows}x{size}",
+            torch_like(both_ways, layer_norm, (rows, size), (size,), (size,)),
+            moved=4 * 5 * rows * size,
+        )
+        for rows, size in ((64, 128), (128, 768), (16384, 1024))
+    ]
+
+
+def layer_norm(torch: Any, x: Any, weight: Any, bias: Any) -> Any:
+    return torch.nn.functional.layer_norm(x, weight.shape, weight, bias)
+
+
+def embeddings() -> list[Case]:
+    """A table of 10,000 rows of 200: as many as a small and a middling batch of text names, and 16M elements.
+
+    Forward reads and writes the rows named, backward reads as many and writes the table.
+    """
+    rows, size = 10_000, 200
+    return [
+        Case(
+            f"embedding, {name} of 10,000x200",
+            torch_like(embedding, rows, size, shape),
+            moved=4 * size * (3 * prod(shape) + rows),
+        )
+        for name, shape in (("20x20", (20, 20)), ("64x64", (64, 64)), ("16M elements", (2**24 // size,)))
+    ]
+
+
+def embedding(torch: Any, rows: int, size: int, shape: tuple[int, ...]) -> Call:
+    indices = torch.randint(0, rows, shape)
+    return both_ways(torch, lambda torch, table: torch.nn.functional.embedding(indices, table), (rows, size))
 
 
 def cross_entropy(torch: Any, batch: int, classes: int) -> Call:

@@ -8,19 +8,20 @@
 
 #include <string.h>
 #include "philox.h"
+#include "stream.h"
 
-static inline void apply_span_f32(const float *x, float *out, const int32_t *keep, float scale) {
+INLINE void apply_span_f32(const float *x, float *out, const int32_t *keep, float scale, int streaming) {
     for (int i = 0; i < SPAN; i += LANES) {
         f32_vector scaled = *(const f32_unaligned *)(x + i) * scale;
-        *(f32_unaligned *)(out + i) = (f32_vector)((i32_vector)scaled & *(const i32_vector *)(keep + i));
+        put_f32(out + i, (f32_vector)((i32_vector)scaled & *(const i32_vector *)(keep + i)), streaming);
     }
 }
 
-static inline void apply_span_f64(const double *x, double *out, const int32_t *keep, double scale) {
+INLINE void apply_span_f64(const double *x, double *out, const int32_t *keep, double scale, int streaming) {
     for (int i = 0; i < SPAN; i += LANES / 2) {
         f64_vector scaled = *(const f64_unaligned *)(x + i) * scale;
         i64_vector mask = __builtin_convertvector(*(const i32_half_vector *)(keep + i), i64_vector);
-        *(f64_unaligned *)(out + i) = (f64_vector)((i64_vector)scaled & mask);
+        put_f64(out + i, (f64_vector)((i64_vector)scaled & mask), streaming);
     }
 }
 
@@ -55,27 +56,27 @@ static inline uint32_t lane_bits_f64(i64_vector mask) {
 #endif
 }
 
-static inline void relu_span_f32(const float *x, float *out, const int32_t *keep, float scale, uint8_t *passed) {
+INLINE void relu_span_f32(const float *x, float *out, const int32_t *keep, float scale, uint8_t *passed, int streaming) {
     for (int i = 0; i < SPAN; i += 16) {
         uint16_t bits = 0;
         for (int j = 0; j < 16; j += LANES) {
             f32_vector value = *(const f32_unaligned *)(x + i + j);
             i32_vector mask = ~(i32_vector)(value <= 0) & *(const i32_vector *)(keep + i + j);
-            *(f32_unaligned *)(out + i + j) = (f32_vector)((i32_vector)(value * scale) & mask);
+            put_f32(out + i + j, (f32_vector)((i32_vector)(value * scale) & mask), streaming);
             bits |= (uint16_t)(lane_bits_f32(mask) << j);
         }
         memcpy(passed + i / 8, &bits, 2);
     }
 }
 
-static inline void relu_span_f64(const double *x, double *out, const int32_t *keep, double scale, uint8_t *passed) {
+INLINE void relu_span_f64(const double *x, double *out, const int32_t *keep, double scale, uint8_t *passed, int streaming) {
     for (int i = 0; i < SPAN; i += 8) {
         uint8_t bits = 0;
         for (int j = 0; j < 8; j += LANES / 2) {
             f64_vector value = *(const f64_unaligned *)(x + i + j);
             i64_vector kept = __builtin_convertvector(*(const i32_half_vector *)(keep + i + j), i64_vector);
             i64_vector mask = ~(i64_vector)(value <= 0) & kept;
-            *(f64_unaligned *)(out + i + j) = (f64_vector)((i64_vector)(value * scale) & mask);
+            put_f64(out + i + j, (f64_vector)((i64_vector)(value * scale) & mask), streaming);
             bits |= (uint8_t)(lane_bits_f64(mask) << j);
         }
         passed[i / 8] = bits;
@@ -83,30 +84,34 @@ static inline void relu_span_f64(const double *x, double *out, const int32_t *ke
 }
 
 /* g * scale where the bit is set, elsewhere +0. */
-static inline void passed_span_f32(const float *g, float *out, const uint8_t *passed, float scale) {
+INLINE void passed_span_f32(const float *g, float *out, const uint8_t *passed, float scale, int streaming) {
     i32_vector place;
     for (int lane = 0; lane < LANES; lane++)
         place[lane] = 1 << lane;
     for (int i = 0; i < SPAN; i += 16) {
         uint16_t bits;
         memcpy(&bits, passed + i / 8, 2);
+        if (streaming)
+            fetch_page_ahead(g + i);
         for (int j = 0; j < 16; j += LANES) {
             i32_vector mask = (i32_vector)((((i32_vector){0} + (bits >> j)) & place) != 0);
             f32_vector scaled = *(const f32_unaligned *)(g + i + j) * scale;
-            *(f32_unaligned *)(out + i + j) = (f32_vector)((i32_vector)scaled & mask);
+            put_f32(out + i + j, (f32_vector)((i32_vector)scaled & mask), streaming);
         }
     }
 }
 
-static inline void passed_span_f64(const double *g, double *out, const uint8_t *passed, double scale) {
+INLINE void passed_span_f64(const double *g, double *out, const uint8_t *passed, double scale, int streaming) {
     i64_vector place;
     for (int lane = 0; lane < LANES / 2; lane++)
         place[lane] = 1 << lane;
     for (int i = 0; i < SPAN; i += 8) {
+        if (streaming)
+            fetch_page_ahead(g + i);
         for (int j = 0; j < 8; j += LANES / 2) {
             i64_vector mask = (i64_vector)((((i64_vector){0} + (passed[i / 8] >> j)) & place) != 0);
             f64_vector scaled = *(const f64_unaligned *)(g + i + j) * scale;
-            *(f64_unaligned *)(out + i + j) = (f64_vector)((i64_vector)scaled & mask);
+            put_f64(out + i + j, (f64_vector)((i64_vector)scaled & mask), streaming);
         }
     }
 }

@@ -9,7 +9,8 @@ generator, `docs/dropout_format.md` the frozen format with its test vectors.
 ReLU and dropout in one pass note which elements got through both, in one bit each: the gradient is g * scale there and
 0 elsewhere, and needs neither the random numbers again nor an array of floats.
 
-Cost: one block (20 multiplications of 32 bits) for eight elements; large arrays run at the speed of memory.
+Cost: one block (20 multiplications of 32 bits) for eight elements; arrays that no cache holds run at the speed of
+memory, and their results are stored past the caches (stream.h).
 Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 """
 
@@ -37,12 +38,16 @@ cdef extern from "philox.h" nogil:
         int32_t keep[256]
 
 cdef extern from "dropout.h" nogil:
-    void apply_span_f32(const float* x, float* out, const int32_t* keep, float scale)
-    void apply_span_f64(const double* x, double* out, const int32_t* keep, double scale)
-    void relu_span_f32(const float* x, float* out, const int32_t* keep, float scale, uint8_t* passed)
-    void relu_span_f64(const double* x, double* out, const int32_t* keep, double scale, uint8_t* passed)
-    void passed_span_f32(const float* g, float* out, const uint8_t* passed, float scale)
-    void passed_span_f64(const double* g, double* out, const uint8_t* passed, double scale)
+    enum:
+        STREAMED        # bytes from which on an array is written past the caches
+        VECTOR_BYTES
+    void end_streams()
+    void apply_span_f32(const float* x, float* out, const int32_t* keep, float scale, bint streaming)
+    void apply_span_f64(const double* x, double* out, const int32_t* keep, double scale, bint streaming)
+    void relu_span_f32(const float* x, float* out, const int32_t* keep, float scale, uint8_t* passed, bint streaming)
+    void relu_span_f64(const double* x, double* out, const int32_t* keep, double scale, uint8_t* passed, bint streaming)
+    void passed_span_f32(const float* g, float* out, const uint8_t* passed, float scale, bint streaming)
+    void passed_span_f64(const double* g, double* out, const uint8_t* passed, double scale, bint streaming)
     void scale_run_f32(const float* x, float* out, int64_t size, float scale)
     void scale_run_f64(const double* x, double* out, int64_t size, double scale)
 
@@ -63,28 +68,6 @@ cdef inline void scale_run(const floating* x, floating* out, Py_ssize_t size, fl
         scale_run_f64(x, out, size, scale)
 
 
-cdef inline void apply_span(const floating* x, floating* out, const int32_t* keep, floating scale) noexcept nogil:
-    if floating is float:
-        apply_span_f32(x, out, keep, scale)
-    else:
-        apply_span_f64(x, out, keep, scale)
-
-
-cdef inline void relu_span(const floating* x, floating* out, const int32_t* keep, floating scale,
-                           uint8_t* passed) noexcept nogil:
-    if floating is float:
-        relu_span_f32(x, out, keep, scale, passed)
-    else:
-        relu_span_f64(x, out, keep, scale, passed)
-
-
-cdef inline void passed_span(const floating* g, floating* out, const uint8_t* passed, floating scale) noexcept nogil:
-    if floating is float:
-        passed_span_f32(g, out, passed, scale)
-    else:
-        passed_span_f64(g, out, passed, scale)
-
-
 # What is done with a span: DROP by its mask, RELU before that (noting what passed), or PASS what has passed.
 cdef enum Job:
     DROP
@@ -92,8 +75,26 @@ cdef enum Job:
     PASS
 
 
+cdef inline void do_span(const floating* x, floating* out, const int32_t* keep, floating scale, Job job,
+                         uint8_t* passed, bint streaming) noexcept nogil:
+    if floating is float:
+        if job == DROP:
+            apply_span_f32(x, out, keep, scale, streaming)
+        elif job == RELU:
+            relu_span_f32(x, out, keep, scale, passed, streaming)
+        else:
+            passed_span_f32(x, out, passed, scale, streaming)
+    else:
+        if job == DROP:
+            apply_span_f64(x, out, keep, scale, streaming)
+        elif job == RELU:
+            relu_span_f64(x, out, keep, scale, passed, streaming)
+        else:
+            passed_span_f64(x, out, passed, scale, streaming)
+
+
 cdef void elements(const floating* x, floating* out, Py_ssize_t begin, Py_ssize_t end, uint64_t offset,
-                   const mask_stream* stream, Job job, uint8_t* passed) noexcept nogil:
+                   const mask_stream* stream, Job job, uint8_t* passed, bint streaming) noexcept nogil:
     # Elements begin to end of the array: a head and a tail inside a span, whole spans between. A part of a span is
     # copied to the middle of a whole one. Span s of the mask has 32 bytes in `passed`, from that of the first element.
     cdef span_mask mask
@@ -116,18 +117,17 @@ cdef void elements(const floating* x, floating* out, Py_ssize_t begin, Py_ssize_
             source, target = whole, whole
         if passed != NULL:
             bits = passed + (span - offset // <uint64_t>SPAN) * <uint64_t>(SPAN // 8)
-        if job == PASS:
-            passed_span(source, target, bits, scale)
+        if job != PASS and not stream.keeps_all:
+            mask_span(stream, span, mask.keep)
+        if streaming and <size_t>target % VECTOR_BYTES == 0:
+            do_span(source, target, mask.keep, scale, job, bits, True)
         else:
-            if not stream.keeps_all:
-                mask_span(stream, span, mask.keep)
-            if job == DROP:
-                apply_span(source, target, mask.keep, scale)
-            else:
-                relu_span(source, target, mask.keep, scale, bits)
+            do_span(source, target, mask.keep, scale, job, bits, False)
         if count < SPAN:
             memcpy(out + begin, whole + first, <size_t>count * sizeof(floating))
         begin += count
+    if streaming:
+        end_streams()
 
 
 cdef void mask_bytes(uint8_t* out, Py_ssize_t begin, Py_ssize_t end, uint64_t offset,
@@ -167,7 +167,7 @@ cdef void channels(const floating* x, floating* out, Py_ssize_t begin, Py_ssize_
 
 
 cdef void part(const element* x, element* out, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t inner, uint64_t offset,
-               const mask_stream* stream, Job job, uint8_t* passed) noexcept nogil:
+               const mask_stream* stream, Job job, uint8_t* passed, bint streaming) noexcept nogil:
     if stream.keeps_all and job == DROP:
         if element is uint8_t:
             memset(out + begin, 1, <size_t>(end - begin))
@@ -176,7 +176,7 @@ cdef void part(const element* x, element* out, Py_ssize_t begin, Py_ssize_t end,
     elif element is uint8_t:
         mask_bytes(out, begin, end, offset, stream)
     elif inner == 1:
-        elements(x, out, begin, end, offset, stream, job, passed)
+        elements(x, out, begin, end, offset, stream, job, passed, streaming)
     else:
         channels(x, out, begin, end, inner, offset, stream)
 
@@ -186,13 +186,14 @@ cdef void share(const element* x, element* out, Py_ssize_t size, Py_ssize_t inne
     # Thread t takes the t-th stretch; stretches meet where spans meet: none is drawn twice, no byte of bits is shared.
     cdef Py_ssize_t lead = <Py_ssize_t>((<uint64_t>SPAN - offset % <uint64_t>SPAN) % <uint64_t>SPAN)
     cdef Py_ssize_t stretch = (size // threads + SPAN) // SPAN * SPAN
+    cdef bint streaming = size >= STREAMED // <Py_ssize_t>sizeof(element)
     cdef int t
     if threads == 1:
-        part(x, out, 0, size, inner, offset, stream, job, passed)
+        part(x, out, 0, size, inner, offset, stream, job, passed, streaming)
         return
     for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
         part(x, out, min(size, lead + t * stretch) if t else 0, min(size, lead + (t + 1) * stretch), inner, offset,
-             stream, job, passed)
+             stream, job, passed, streaming)
 
 
 cdef void run(cnp.ndarray x, cnp.ndarray out, Py_ssize_t inner, uint64_t offset, const mask_stream* stream, Job job,

@@ -33,7 +33,9 @@ cdef extern from "elementwise.h" nogil:
     void sub_double(const double* x, long x_step, const double* y, long y_step, double* out, long size, bint stream)
     void mul_double(const double* x, long x_step, const double* y, long y_step, double* out, long size, bint stream)
     void div_double(const double* x, long x_step, const double* y, long y_step, double* out, long size, bint stream)
-    void FENCE()
+    enum:
+        STREAMED
+    void end_streams()
 
 ctypedef fused floating:
     float
@@ -45,7 +47,6 @@ cdef enum Operator:
 cdef enum:
     LANES = 16  # of the widest vector, in float32
     CHUNK = 16384  # elements that a thread takes at a time
-    BEYOND_CACHE = 33554432  # bytes of an output that no cache keeps until it is read
 
 # A broadcast operand as (outer, middle, inner): it has one element for each step of the middle axis.
 cdef struct Layout:
@@ -79,7 +80,7 @@ cdef inline void run(Operator operator, const floating* x, long x_step, const fl
 cdef void run_flat(Operator operator, const floating* x, long x_step, const floating* y, long y_step, floating* out,
                    Py_ssize_t size) noexcept nogil:
     """One run of `size` elements, in chunks shared out over the threads."""
-    cdef bint stream = size * <Py_ssize_t>sizeof(floating) >= BEYOND_CACHE
+    cdef bint stream = size * <Py_ssize_t>sizeof(floating) >= STREAMED
     cdef Py_ssize_t chunks = (size + CHUNK - 1) // CHUNK
     cdef Py_ssize_t chunk, start
     cdef int threads = threads_for(0.1 * size)
@@ -91,9 +92,9 @@ cdef void run_flat(Operator operator, const floating* x, long x_step, const floa
             run(operator, x + start * x_step, x_step, y + start * y_step, y_step, out + start,
                 min(<Py_ssize_t>CHUNK, size - start), stream)
             if stream:
-                FENCE()
+                end_streams()
     if stream:
-        FENCE()
+        end_streams()
 
 
 cdef inline void run_piece(Operator operator, const floating* whole, const floating* part, bint swapped, floating* out,

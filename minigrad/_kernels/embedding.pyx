@@ -18,23 +18,25 @@ cnp.import_array()
 
 include "threads.pxi"
 
+cdef extern from "prefetch.h" nogil:
+    void prefetch(const void* place)
+
 ctypedef fused floating:
     float
     double
 
 cdef enum:
-    COLUMNS = 64  # columns whose sums stay in registers while a list is followed
+    COLUMNS = 512  # columns that are added up together while a list is followed
+    LINE = 64  # bytes of a line of the cache
+    AHEAD = 8  # rows of a list that are asked for before they are added
 
 
-def outside(cnp.ndarray indices, Py_ssize_t rows):
-    """The position of the first index that is not in [0, rows), or -1. indices: contiguous int64."""
-    cdef const int64_t* index = <const int64_t*>cnp.PyArray_DATA(indices)
-    cdef Py_ssize_t size = cnp.PyArray_SIZE(indices)
+cdef Py_ssize_t outside(const int64_t* index, Py_ssize_t size, Py_ssize_t rows) noexcept nogil:
+    # The position of the first index that is not in [0, rows), or -1.
     cdef Py_ssize_t i
     cdef bint bad = False
-    with nogil:
-        for i in range(size):
-            bad |= <size_t>index[i] >= <size_t>rows
+    for i in range(size):
+        bad |= <size_t>index[i] >= <size_t>rows
     if bad:
         for i in range(size):
             if <size_t>index[i] >= <size_t>rows:
@@ -50,7 +52,10 @@ cdef void copy_rows(const char* table, const int64_t* index, char* out, Py_ssize
 
 
 def embedding_forward(cnp.ndarray table, cnp.ndarray indices, cnp.ndarray out):
-    """out[i] = table[indices[i]]. table (rows, n) and out (k, n) contiguous, of one dtype; indices (k,) int64."""
+    """out[i] = table[indices[i]]; returns -1, or the position of the first index out of range, having written nothing.
+
+    table (rows, n) and out (k, n) contiguous, of one dtype; indices (k,) int64.
+    """
     cdef const char* source = <const char*>cnp.PyArray_DATA(table)
     cdef const int64_t* index = <const int64_t*>cnp.PyArray_DATA(indices)
     cdef char* target = <char*>cnp.PyArray_DATA(out)
@@ -58,13 +63,18 @@ def embedding_forward(cnp.ndarray table, cnp.ndarray indices, cnp.ndarray out):
     cdef Py_ssize_t count = cnp.PyArray_SIZE(indices)
     cdef int threads = threads_for(<double>count * (10.0 + 0.03 * <double>size))
     cdef Py_ssize_t share = count // threads + 1
+    cdef Py_ssize_t bad
     cdef int t
     with nogil:
-        if threads == 1:
+        bad = outside(index, count, cnp.PyArray_DIM(table, 0))
+        if bad >= 0:
+            pass
+        elif threads == 1:
             copy_rows(source, index, target, 0, count, size)
         else:
             for t in prange(threads, num_threads=threads, schedule="static", chunksize=1):
                 copy_rows(source, index, target, min(count, t * share), min(count, (t + 1) * share), size)
+    return bad
 
 
 cdef void link(const int64_t* index, Py_ssize_t count, int64_t skip, int64_t* head, Py_ssize_t rows,
@@ -78,6 +88,25 @@ cdef void link(const int64_t* index, Py_ssize_t count, int64_t skip, int64_t* he
             head[index[i]] = i
 
 
+cdef inline void fetch(const floating* row, Py_ssize_t width) noexcept nogil:
+    # Have a row of g brought to the cache: the rows of a list lie anywhere.
+    cdef Py_ssize_t j = 0
+    while j < width:
+        prefetch(row + j)
+        j += LINE // <Py_ssize_t>sizeof(floating)
+
+
+cdef inline void fetch_first(const floating* g, int64_t first, const int64_t* after, Py_ssize_t n) noexcept nogil:
+    # Have the first rows of a list brought to the cache.
+    cdef int64_t i = first
+    cdef int _row
+    for _row in range(AHEAD):
+        if i < 0:
+            return
+        fetch(g + i * n, min(n, <Py_ssize_t>COLUMNS))
+        i = after[i]
+
+
 cdef inline void sum_list(const floating* g, int64_t first, const int64_t* after, floating* out, Py_ssize_t n,
                           Py_ssize_t width, bint by_frequency) noexcept nogil:
     # The sums of `width` columns, at most COLUMNS, over the positions of a list; by_frequency: their means.
@@ -86,14 +115,22 @@ cdef inline void sum_list(const floating* g, int64_t first, const int64_t* after
     cdef double count = 0
     cdef Py_ssize_t j
     cdef int64_t i = first
+    cdef int64_t ahead = first
+    cdef int _row
+    for _row in range(AHEAD):  # these have been asked for
+        if ahead >= 0:
+            ahead = after[ahead]
     for j in range(width):
         total[j] = 0
     while i >= 0:
         row = g + i * n
+        i = after[i]
+        if ahead >= 0:
+            fetch(g + ahead * n, width)
+            ahead = after[ahead]
         for j in range(width):
             total[j] += <double>row[j]
         count += 1
-        i = after[i]
     if not by_frequency:
         count = 1
     for j in range(width):
@@ -111,6 +148,8 @@ cdef void sum_rows(const floating* g, const int64_t* head, const int64_t* after,
         if r > start:
             memset(out + start * n, 0, <size_t>((r - start) * n) * sizeof(floating))
             continue
+        if r + 1 < end:
+            fetch_first(g, head[r + 1], after, n)
         if after[head[r]] < 0:
             memcpy(out + r * n, g + head[r] * n, <size_t>n * sizeof(floating))
         else:

@@ -17,13 +17,6 @@ enum {
         real mean, rstd, shift, slope;                                                                              \
     } row_terms_##suffix;                                                                                           \
                                                                                                                     \
-    INLINE void put_##suffix(real *place, vector x, int streaming) {                                              \
-        if (streaming)                                                                                              \
-            STREAM(place, x);                                                                                       \
-        else                                                                                                        \
-            *(unaligned *)place = x;                                                                                \
-    }                                                                                                               \
-                                                                                                                    \
     /* out = ((x - mean) rstd + shift) w + b; w and b may be NULL. */                                               \
     INLINE void affine_row_##suffix(const real *x, real *out, int64_t size, const real *weight, const real *bias,   \
                                     real mean, real rstd, real shift, int streaming) {                              \

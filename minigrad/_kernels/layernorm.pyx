@@ -10,8 +10,13 @@ together, column by column, which gives dx and adds to dweight and dbias with on
 are shared out in chunks, each with totals of its own, which are added up in order: their number depends on the shape
 alone, so results are the same for any number of threads.
 
-Mean and variance have double accumulators; what rounding cuts off the mean is made good in the shift. The sums of
-backward add at most 8 numbers in their own precision, and then in double: their error is 9 u of the sum of magnitudes.
+Sums add at most 8 numbers in their own precision, and then in double: for float32 that spares seven of eight
+conversions, and the error is 9 u of the sum of magnitudes. Forward's first pass is for the mean nearly; the second sums
+x - mean too, which corrects it (Chan, Golub, LeVeque: "Algorithms for computing the sample variance", 1983). What
+rounding cuts off the mean is made good in the shift. Squares that overflow float32 are computed again in double.
+
+A few short rows are normalized together, so that none waits for another's sum and root. Outputs that no cache holds are
+stored past the caches (stream.h).
 """
 
 cimport numpy as cnp
@@ -28,7 +33,8 @@ cdef extern from "layernorm.h" nogil:
     enum:
         FORWARD_ROWS
         NORM_ROWS
-    void FENCE()
+        STREAMED
+    void end_streams()
     void normalize_rows_f32(const float* x, float* out, int64_t rows, int64_t size, const float* weight,
                             const float* bias, double eps, float* mean, float* rstd, int streaming)
     void normalize_rows_f64(const double* x, double* out, int64_t rows, int64_t size, const double* weight,
@@ -49,7 +55,6 @@ cdef enum:
     LEAST = 64  # rows of a chunk: its totals are then small beside it
     GROUP = 65536  # the most elements of a group of rows, unless it is one row
     FORWARD_GROUP = 8192  # the same for forward
-    STREAMED = 16777216  # bytes of an output that is written past the caches
 
 
 # What a call works on.
@@ -178,7 +183,8 @@ cdef Batch batch_of(cnp.ndarray x, cnp.ndarray weight, cnp.ndarray mean, cnp.nda
     memset(&batch, 0, sizeof(Batch))
     batch.x, batch.weight = data_of(x), data_of(weight)
     batch.mean, batch.rstd, batch.out = data_of(mean), data_of(rstd), data_of(out)
-    batch.rows, batch.n = cnp.PyArray_DIM(x, 0), cnp.PyArray_DIM(x, 1)
+    batch.rows = cnp.PyArray_SIZE(mean)
+    batch.n = cnp.PyArray_SIZE(x) // batch.rows
     batch.streaming = cnp.PyArray_NBYTES(x) >= STREAMED
     batch.chunk = max(<Py_ssize_t>LEAST, (batch.rows + CHUNKS - 1) // CHUNKS)
     return batch
@@ -188,7 +194,7 @@ def layer_norm_forward(cnp.ndarray x, cnp.ndarray weight, cnp.ndarray bias, doub
                        cnp.ndarray mean, cnp.ndarray rstd):
     """out = (x - mean) * rstd * weight + bias, each row by its own mean and rstd = 1 / sqrt(var + eps), var biased.
 
-    x, out: (rows, n), neither 0; weight, bias: (n,) or None; mean, rstd: (rows,). Contiguous, float32 or float64.
+    x, out: rows * n numbers, neither 0; weight, bias: n, or None; mean, rstd: (rows,). Contiguous, float32 or float64.
     """
     cdef Batch batch = batch_of(x, weight, mean, rstd, out)
     batch.bias, batch.eps = data_of(bias), eps
@@ -198,7 +204,7 @@ def layer_norm_forward(cnp.ndarray x, cnp.ndarray weight, cnp.ndarray bias, doub
 
 def layer_norm_backward(cnp.ndarray g, cnp.ndarray x, cnp.ndarray weight, cnp.ndarray mean, cnp.ndarray rstd,
                         cnp.ndarray dx, cnp.ndarray dweight, cnp.ndarray dbias):
-    """The gradients of layer_norm_forward from g (rows, n); dx, dweight and dbias may each be None."""
+    """The gradients of layer_norm_forward; dx, dweight and dbias may each be None."""
     cdef Batch batch = batch_of(x, weight, mean, rstd, dx)
     cdef Py_ssize_t chunks = (batch.rows + batch.chunk - 1) // batch.chunk
     batch.g, batch.dweight, batch.dbias = data_of(g), data_of(dweight), data_of(dbias)

@@ -4,6 +4,7 @@
 #define MINIGRAD_NORM_H
 
 #include "reduce.h"
+#include "stream.h"
 
 enum {
     LANES = VECTOR_BYTES / 4,

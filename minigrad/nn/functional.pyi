@@ -156,6 +156,17 @@ def embedding(
 ) -> Tensor:
     """The rows of `weight` (rows, n) that `input`, int64 or int32 of any shape, names: shape (*input.shape, n)."""
 
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: _int | None = None,
+    max_norm: _float | None = None,
+    norm_type: _float = 2.0,
+    scale_grad_by_freq: _bool = False,
+    sparse: _bool = False,
+) -> Tensor:
+    """The rows of `weight` (rows, n) that `input`, int64 or int32 of any shape, names: shape (*input.shape, n)."""
+
 def gelu(input: Tensor, approximate: str = 'none') -> Tensor:
     """x times the standard normal distribution function at x (Hendrycks & Gimpel 2016), or its 'tanh' approximation."""
 

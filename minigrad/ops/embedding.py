@@ -20,8 +20,11 @@ class Embedding(Function):
     def forward(self, weight: np.ndarray, indices: np.ndarray, skip: int, by_frequency: bool) -> np.ndarray:
         self.indices, self.rows, self.skip, self.by_frequency = indices, len(weight), skip, by_frequency
         out = empty((*indices.shape, weight.shape[1]), weight.dtype)
-        if out.size:
-            kernels.embedding.embedding_forward(contiguous(weight), as_index(indices), out)
+        bad = kernels.embedding.embedding_forward(contiguous(weight), as_index(indices), out)
+        if bad >= 0:
+            raise IndexError(
+                f"embedding: index {indices.reshape(-1)[bad]} is out of range for a table of {len(weight)} rows"
+            )
         return out
 
     def backward(self, g: Any) -> Any:
@@ -53,7 +56,7 @@ class EmbeddingGradient(Function):
 
 def as_index(indices: np.ndarray) -> np.ndarray:
     """Indices as the kernels take them: contiguous int64."""
-    return contiguous(indices if indices.dtype == int64 else indices.astype(int64))
+    return contiguous(indices if indices.dtype is int64 else indices.astype(int64, copy=False))
 
 
 def limit_norms(weight: Tensor, indices: np.ndarray, max_norm: float, norm_type: float) -> None:
@@ -104,20 +107,14 @@ def embedding(
         raise RuntimeError(
             f"embedding: expected indices of int64 or int32, but got {indices.dtype}; convert with .long()"
         )
-    rows = len(weight._value)
-    skip = padding_row(padding_idx, rows)
-    bad = kernels.embedding.outside(as_index(indices), rows)
-    if bad >= 0:
-        raise IndexError(f"embedding: index {indices.reshape(-1)[bad]} is out of range for a table of {rows} rows")
-    if max_norm is not None:
+    skip = -1 if padding_idx is None else padding_row(padding_idx, len(weight._value))
+    if max_norm is not None and indices.size and indices.min() >= 0 and indices.max() < len(weight._value):
         limit_norms(weight, indices, max_norm, norm_type)
     return Embedding.apply(weight, input, skip, bool(scale_grad_by_freq))
 
 
-def padding_row(padding_idx: int | None, rows: int) -> int:
-    """`padding_idx` counted from the front, -1 for None. ValueError if it is out of range."""
-    if padding_idx is None:
-        return -1
+def padding_row(padding_idx: int, rows: int) -> int:
+    """`padding_idx` counted from the front. ValueError if it is out of range."""
     if not -rows <= padding_idx < rows:
         raise ValueError(f"Padding_idx must be within num_embeddings: {padding_idx} of {rows} rows")
     return padding_idx % rows

@@ -168,25 +168,18 @@ class LayerNorm(Fused):
         rows = prod(x.shape[: x.ndim - axes])
         self.mean, self.rstd = empty((rows,), x.dtype), empty((rows,), x.dtype)
         if x.size:
-            kernels.layernorm.layer_norm_forward(
-                contiguous(x).reshape(rows, -1),
-                self.weight,
-                self.bias,
-                eps,
-                out.reshape(rows, -1),
-                self.mean,
-                self.rstd,
-            )
+            kernels.layernorm.layer_norm_forward(contiguous(x), self.weight, self.bias, eps, out, self.mean, self.rstd)
         return out
 
     def backward(self, g: np.ndarray) -> Any:
-        row, rows = self.x.shape[self.x.ndim - self.axes :], len(self.mean)
+        row = self.x.shape[self.x.ndim - self.axes :]
         dx = empty_like(self.x) if self.needs(0) else None
-        dweight, dbias = (empty(row, g.dtype) if self.needs(i) else None for i in (1, 2))
+        dweight = empty(row, g.dtype) if self.needs(1) else None
+        dbias = empty(row, g.dtype) if self.needs(2) else None
         if g.size:
-            flat = None if dx is None else dx.reshape(rows, -1)
-            x, g = (contiguous(array).reshape(rows, -1) for array in (self.x, g))
-            kernels.layernorm.layer_norm_backward(g, x, self.weight, self.mean, self.rstd, flat, dweight, dbias)
+            kernels.layernorm.layer_norm_backward(
+                contiguous(g), contiguous(self.x), self.weight, self.mean, self.rstd, dx, dweight, dbias
+            )
         else:
             for total in (dweight, dbias):
                 if total is not None:

@@ -277,3 +277,23 @@ def test_no_mask_number_wraps_at_32_bits(kernel):
         mask(kernel, 300, 3, 4, 2**35 - 150, P20), mask(reference, 300, 3, 4, 2**35 - 150, P20)
     )
     assert (mask(kernel, 256, 3, 4, 2**35, P20) != mask(kernel, 256, 3, 4, 0, P20)).any()
+
+
+@pytest.mark.parametrize(("dtype", "begin"), [(np.float32, 0), (np.float32, 1), (np.float64, 0)])
+def test_large_outputs_are_written_past_the_caches_with_the_same_bits(kernel, dtype, begin):
+    """From 16 MiB on, where memory is aligned; each half is below that."""
+    size = 2**24 // np.dtype(dtype).itemsize + 300
+    room = _kernels.empty((size + begin,), np.dtype(dtype))
+    x = np.resize(special(5000, dtype), size)
+    half, out = size // 2 // 256 * 256, room[begin:]
+    for threads in (1, 2):
+        kernel.set_threads(threads)
+        kernel.dropout(x, out, 1, 3, 4, 0, P20)
+        expected = [drop(kernel, x[:half], 1, 3, 4, 0, P20), drop(kernel, x[half:], 1, 3, 4, half, P20)]
+        assert out.tobytes() == b"".join(part.tobytes() for part in expected)
+        passed, dx = np.empty((size + 255) // 256 * 32, np.uint8), np.empty_like(x)
+        kernel.relu_dropout(x, out, passed, 3, 4, 0, P20)
+        kernel.relu_dropout_backward(x, passed, dx, 0, P20)
+        parts = [relu_drop(kernel, x[s], x[s], 3, 4, s.start, P20) for s in (slice(0, half), slice(half, size))]
+        for whole, place in ((out, 0), (passed, 1), (dx, 2)):
+            assert whole.tobytes() == b"".join(part[place].tobytes() for part in parts)

@@ -22,7 +22,7 @@ def kernel(request):
 
 def look_up(module, table, indices):
     out = np.full((len(indices), table.shape[1]), 7, table.dtype)
-    module.embedding_forward(table, indices, out)
+    assert module.embedding_forward(table, indices, out) == -1
     return out
 
 
@@ -64,11 +64,16 @@ def test_any_dtype_is_looked_up(kernel):
         assert np.array_equal(look_up(kernel, table, indices), table[indices])
 
 
-def test_outside(kernel):
-    for indices in ([0, 4], [5], [-1, 0], [0, 1, 2**62], [0, 1, -(2**63)], [3, 5, -1]):
-        found = kernel.outside(np.array(indices), 5)
-        assert found == reference.outside(np.array(indices), 5)
-    assert kernel.outside(np.zeros(0, np.int64), 0) == -1
+def test_an_index_out_of_range_is_found_before_anything_is_read(kernel):
+    for indices in ([0, 5], [5], [-1, 0], [0, 1, 2**62], [0, 1, -(2**63)], [3, 5, -1]):
+        found = []
+        for module in (kernel, reference):
+            out = np.full((len(indices), 3), 7.0)
+            found.append(module.embedding_forward(np.ones((5, 3)), np.array(indices), out))
+            assert (out == 7).all()
+        assert found[0] == found[1] >= 0
+    assert kernel.embedding_forward(np.ones((5, 0)), np.array([1, 6]), np.ones((2, 0))) == 1
+    assert kernel.embedding_forward(np.ones((0, 3)), np.zeros(0, np.int64), np.ones((0, 3))) == -1
 
 
 def test_sums_are_as_exact_as_their_result(kernel):

@@ -3,13 +3,12 @@
 import numpy as np
 
 
-def outside(indices, rows):
-    bad = np.flatnonzero((indices < 0) | (indices >= rows))
-    return int(bad[0]) if bad.size else -1
-
-
 def embedding_forward(table, indices, out):
+    bad = np.flatnonzero((indices < 0) | (indices >= len(table)))
+    if bad.size:
+        return int(bad[0])
     out[...] = table[indices]
+    return -1
 
 
 def embedding_backward(g, indices, skip, by_frequency, head, after, out):
