@@ -340,6 +340,8 @@ static GEMM_REAL GEMM_NAME(dot)(const GEMM_REAL *x, ptrdiff_t x_row, ptrdiff_t x
     return total + lanes[0];
 }
 
+#include "gemm_vector.h"
+
 #undef GEMM_EACH_ROW
 #undef GEMM_EACH_VECTOR
 #undef GEMM_AT
