@@ -61,6 +61,7 @@ GEMM_INLINE void gemm_fetch(const void *address) { __builtin_prefetch(address, 0
 
 #define GEMM_REAL float
 #define GEMM_INTEGER int
+#define GEMM_SIZE 4
 #define GEMM_LANES GEMM_LANES_F32
 #define GEMM_NAME(name) gemm_##name##_f32
 #define GEMM_AVX(name) _mm256_##name##_ps
@@ -68,6 +69,7 @@ GEMM_INLINE void gemm_fetch(const void *address) { __builtin_prefetch(address, 0
 #include "gemm_tile.h"
 #undef GEMM_REAL
 #undef GEMM_INTEGER
+#undef GEMM_SIZE
 #undef GEMM_LANES
 #undef GEMM_NAME
 #undef GEMM_AVX
@@ -75,6 +77,7 @@ GEMM_INLINE void gemm_fetch(const void *address) { __builtin_prefetch(address, 0
 
 #define GEMM_REAL double
 #define GEMM_INTEGER long long
+#define GEMM_SIZE 8
 #define GEMM_LANES GEMM_LANES_F64
 #define GEMM_NAME(name) gemm_##name##_f64
 #define GEMM_AVX(name) _mm256_##name##_pd
@@ -82,6 +85,7 @@ GEMM_INLINE void gemm_fetch(const void *address) { __builtin_prefetch(address, 0
 #include "gemm_tile.h"
 #undef GEMM_REAL
 #undef GEMM_INTEGER
+#undef GEMM_SIZE
 #undef GEMM_LANES
 #undef GEMM_NAME
 #undef GEMM_AVX

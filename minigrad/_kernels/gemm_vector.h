@@ -30,20 +30,25 @@ static void GEMM_NAME(columns)(ptrdiff_t depth, const GEMM_REAL *a, ptrdiff_t a_
     GEMM_NAME(column) sum[GEMM_GROUPS];
     const GEMM_REAL *start[GEMM_STRIP_COLUMNS];
     GEMM_REAL tile[GEMM_STRIP_COLUMNS + GEMM_LANES];
+    const ptrdiff_t line = 64 / GEMM_SIZE;
     ptrdiff_t p = 0;
     for (int j = 0; j < GEMM_STRIP_COLUMNS; j++) start[j] = b + (j < columns ? j : columns - 1) * b_column;
 #pragma GCC unroll 4
     for (int group = 0; group < GEMM_GROUPS; group++) sum[group] = (GEMM_NAME(column)){0};
-    for (; p + GEMM_ROWS <= depth; p += GEMM_ROWS) {
-#pragma GCC unroll 4
+    for (; p + line <= depth; p += line) {  /* a cache line of every column: many may share a set of the cache */
         for (int group = 0; group < GEMM_GROUPS; group++) {
-            GEMM_NAME(column) x[GEMM_ROWS];
+            const GEMM_REAL *const *const first = start + group * GEMM_ROWS;
+            GEMM_NAME(column) total = sum[group];
+#pragma GCC unroll 4
+            for (ptrdiff_t q = 0; q < line; q += GEMM_ROWS) {
+                GEMM_NAME(column) x[GEMM_ROWS];
+                GEMM_NAME(load_transposed)(first, p + q, GEMM_ROWS, x);
 #pragma GCC unroll 8
-            for (int l = 0; l < GEMM_ROWS; l++)
-                x[l] = *(const GEMM_NAME(unaligned_column) *)(start[group * GEMM_ROWS + l] + p);
-            GEMM_NAME(transpose)(x);
+                for (int l = 0; l < GEMM_ROWS; l++) total += a[(p + q + l) * a_step] * x[l];
+            }
 #pragma GCC unroll 8
-            for (int l = 0; l < GEMM_ROWS; l++) sum[group] += a[(p + l) * a_step] * x[l];
+            for (int l = 0; l < GEMM_ROWS; l++) __builtin_prefetch(first[l] + p + 4 * line);
+            sum[group] = total;
         }
     }
     for (; p < depth; p++) {
