@@ -80,7 +80,7 @@ cdef extern from "aligned.h":
 # Strides of a multiple of so many bytes put rows on the same sets of a cache.
 cdef Py_ssize_t ALIAS = 4096
 # With so few rows, reading a row-major B in place is cheaper than packing it.
-cdef Py_ssize_t DIRECT_ROWS = 64
+cdef Py_ssize_t DIRECT_ROWS = 128
 
 
 cdef inline Py_ssize_t round_up(Py_ssize_t size, Py_ssize_t unit) noexcept nogil:
@@ -374,7 +374,7 @@ cdef void multiply_serial(const Product* g, floating* scratch) noexcept nogil:
                     partial = False
                 # While this panel is used, the next one is fetched into the second-level cache, a bit before each tile.
                 ahead = 0
-                if g.pack_b and j + wide < g.n:
+                if j + wide < g.n and g.b_column == 1:
                     ahead = blocks_of(steps, rows // MR + 1)
                 i = 0
                 while i < rows:
