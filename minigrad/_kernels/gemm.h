@@ -42,9 +42,7 @@
 #endif
 
 #define GEMM_DEPTH 192
-#ifndef GEMM_BLOCK_BYTES
-#define GEMM_BLOCK_BYTES (1024 * GEMM_DEPTH * 4)
-#endif
+#define GEMM_BLOCK_BYTES (768 << 10)
 #define GEMM_STRIP_VECTORS 16  /* of a row of B that a vector is multiplied with at once */
 #define GEMM_STRIP_COLUMNS (4 * GEMM_ROWS)  /* and of columns, where these lie adjacent in memory */
 #define GEMM_LANES_F32 (GEMM_BYTES / 4)

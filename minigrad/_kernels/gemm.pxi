@@ -443,7 +443,7 @@ cdef void multiply(const Product* g, int threads, floating* scratch) noexcept no
         multiply_either(g, scratch)
         return
     if by_columns:
-        share = share_of(g.n, threads, GEMM_VECTORS * lanes)
+        share = share_of(g.n, threads, lanes * (GEMM_STRIP_VECTORS if g.m == 1 else 1))
         for task in prange(blocks_of(g.n, share), schedule="dynamic", num_threads=threads):
             multiply_part(g, 0, g.m, task * share, min(g.n, (task + 1) * share), scratch + threadid() * g.private)
     else:
@@ -468,5 +468,5 @@ cdef void multiply_part(const Product* whole, Py_ssize_t i0, Py_ssize_t i1, Py_s
 
 cdef inline Py_ssize_t share_of(Py_ssize_t size, int threads, Py_ssize_t unit) noexcept nogil:
     """How much one task takes: as many tasks for each thread, two where they stay large."""
-    cdef Py_ssize_t tasks = 2 * threads if size >= 16 * threads * unit else threads
+    cdef Py_ssize_t tasks = 2 * threads if size >= 50 * threads * unit else threads
     return round_up(blocks_of(size, tasks), unit)

@@ -45,11 +45,11 @@ static __attribute__((noinline)) void GEMM_NAME(finish)(int rows, int vectors, p
     }
 }
 
-/* C (rows x columns, `columns` filling `vectors` vectors) {=, +=} A B over `depth`: A[i][p] = a[i * a_row + p * a_step],
-   and B has `b_step` elements between its steps; but with `a_offset`, A[i][p] = a[row_offset[i] + a_offset[p]], and
-   with `b_offset` step p of B begins at b + b_offset[p]. B is whole vectors, unless `partial`: then its rows end where
-   those of C do. `rows`, `vectors`, `partial` and whether there are offsets are constants wherever this is inlined, so
-   the sums live in registers. */
+/* C (rows x columns, `columns` filling `vectors` vectors) {=, +=} A B over `depth`. A[i][p] is a[i * a_row + p *
+   a_step], and B has `b_step` elements between its steps; but with `a_offset`, A[i][p] is a[row_offset[i] +
+   a_offset[p]], and with `b_offset` step p of B begins at b + b_offset[p]. B is whole vectors, unless `partial`: then
+   its rows end where those of C do. `rows`, `vectors`, `partial` and whether there are offsets are constants wherever
+   this is inlined, so the sums live in registers. */
 GEMM_INLINE void GEMM_NAME(accumulate)(const int rows, const int vectors, const int partial, ptrdiff_t depth,
                                        const GEMM_REAL *a, ptrdiff_t a_row, ptrdiff_t a_step,
                                        const ptrdiff_t *row_offset, const ptrdiff_t *a_offset, const GEMM_REAL *b,
@@ -203,9 +203,9 @@ GEMM_INLINE void GEMM_NAME(load_transposed)(const GEMM_REAL *const *start, ptrdi
         GEMM_NAME(column) y[4], low, high;
         _Pragma("GCC unroll 4") for (int i = 0; i < 4; i++) {
             const GEMM_NAME(half) none = {0};
-            const GEMM_NAME(half) first = i < lanes ? *(const GEMM_NAME(half) *)(start[i] + p + 4 * half) : none;
-            const GEMM_NAME(half) second = i + 4 < lanes ? *(const GEMM_NAME(half) *)(start[i + 4] + p + 4 * half) : none;
-            y[i] = __builtin_shufflevector(first, second, 0, 1, 2, 3, 4, 5, 6, 7);
+            const GEMM_NAME(half) a = i < lanes ? *(const GEMM_NAME(half) *)(start[i] + p + 4 * half) : none;
+            const GEMM_NAME(half) b = i + 4 < lanes ? *(const GEMM_NAME(half) *)(start[i + 4] + p + 4 * half) : none;
+            y[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
         }
         low = GEMM_SHUFFLE(y[0], y[1], 0, 8, 1, 9, 4, 12, 5, 13);
         high = GEMM_SHUFFLE(y[2], y[3], 0, 8, 1, 9, 4, 12, 5, 13);
@@ -319,8 +319,8 @@ static void GEMM_NAME(transpose_to)(const GEMM_REAL *source, ptrdiff_t source_ro
     ptrdiff_t j = 0;
     for (; j + GEMM_ROWS <= columns; j += GEMM_ROWS)
         for (ptrdiff_t i = 0; i < whole; i += GEMM_ROWS)
-            GEMM_NAME(pack_transposed)(source + i * source_row + j, source_row, GEMM_ROWS, GEMM_ROWS, target + j * target_row + i,
-                                       target_row);
+            GEMM_NAME(pack_transposed)(source + i * source_row + j, source_row, GEMM_ROWS, GEMM_ROWS,
+                                       target + j * target_row + i, target_row);
     for (ptrdiff_t l = j; l < columns; l++)
         for (ptrdiff_t i = 0; i < whole; i++) target[l * target_row + i] = source[i * source_row + l];
     for (ptrdiff_t i = whole; i < rows; i++)

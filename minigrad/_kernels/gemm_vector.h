@@ -20,7 +20,8 @@ static void GEMM_NAME(strip)(ptrdiff_t depth, const GEMM_REAL *a, ptrdiff_t a_st
             sum[j] += element * GEMM_READ(b, j);
         }
     }
-    GEMM_NAME(finish)(1, GEMM_STRIP_VECTORS, GEMM_STRIP_VECTORS * GEMM_LANES, (const GEMM_REAL *)sum, c, 0, bias, flags);
+    GEMM_NAME(finish)(1, GEMM_STRIP_VECTORS, GEMM_STRIP_VECTORS * GEMM_LANES, (const GEMM_REAL *)sum, c, 0, bias,
+                      flags);
 }
 
 /* c[j] {=, +=} the sum over p of a[p * a_step] * b[j * b_column + p], for j < columns <= STRIP_COLUMNS: squares of B

@@ -116,7 +116,7 @@ cdef void run(Product* g, Batch* batch, const floating* dtype) except *:
     if g.k == 0:
         empty_sum(g, batch.count * g.m, dtype)
         return
-    if batch.ndim == 0 and work < 300 and (g.n > 1 or g.m == 1):  # a small product: no scratch, no threads, the GIL is kept
+    if batch.ndim == 0 and work < 300 and (g.n > 1 or g.m == 1):  # small: no scratch, no threads, the GIL is kept
         if g.m == 1 and g.n == 1:
             dot(g, dtype)
             return
@@ -141,8 +141,8 @@ cdef void run(Product* g, Batch* batch, const floating* dtype) except *:
 def matmul(cnp.ndarray a, cnp.ndarray b, cnp.ndarray out, cnp.ndarray bias=None, bint relu=False):
     """out = a @ b (+ bias) (then max(., 0) where relu; NaN stays NaN).
 
-    a: (*B, m, k), b: (*B, k, n), of any strides; out: (*B, m, n), contiguous; bias: (n,), contiguous. Either operand may
-    lack B, or be a vector of k elements: then out lacks m or n.
+    a: (*B, m, k), b: (*B, k, n), of any strides; out: (*B, m, n), contiguous; bias: (n,), contiguous. Either operand
+    may lack B, or be a vector of k elements: then out lacks m or n.
     """
     cdef Product g
     cdef Batch batch
