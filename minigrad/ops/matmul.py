@@ -11,7 +11,7 @@ from .. import _kernels as kernels
 from ..tensor import Function, Tensor
 from .arithmetic import Mul
 from .border import KERNEL_DTYPES, as_tensor, check_tensors, contiguous, empty, same_dtype
-from .broadcast import SumTo, fit
+from .broadcast import SumTo, fit, sum_array
 from .declare import op
 
 
@@ -220,7 +220,9 @@ class Linear(Function):
                 gx = gx.reshape(shape)
         if self.needs(1):
             gw = _times(g.T, self.x if shape is None else self.x.reshape((g.shape[0], shape[-1])))
-        return gx, gw, (SumTo.on(g, g.shape[1:]) if self.needs(2) else None)
+        if not self.needs(2):
+            return gx, gw
+        return gx, gw, sum_array(g, (0,)) if type(g) is np.ndarray else SumTo.on(g, g.shape[1:])
 
 
 def _fits(input: Any, weight: Any, bias: Any) -> bool:
