@@ -192,7 +192,7 @@ def test_table():
 def test_command_writes_what_it_measured(tmp_path, monkeypatch, capsys):
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(bench, "is_available", lambda name: name in ("minigrad", "openblas avx2"))
-    for name in ("SQUARES", "LAYERS"):
+    for name in ("SQUARES", "LAYERS", "VECTORS"):
         monkeypatch.setattr(matmul, name, ())
     monkeypatch.setattr(matmul, "LAYOUTS", ("NT",))
     command.main(["--quick", "--suite", "matmul", "--json", str(tmp_path / "a" / "x.json"), "--plot", str(tmp_path)])

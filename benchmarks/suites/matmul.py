@@ -1,4 +1,5 @@
-"""Matrix products: squares, the shapes of small nets with each operand as it lies in a training step, and a tiny one."""
+"""Matrix products: squares, the shapes of small nets with each operand as it lies in a training step, one row or one
+column, and a tiny one."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from ..case import Call, Case, torch_like
 
 SQUARES = (512, 1024, 2048)
 LAYERS = ((128, 784, 1024), (64, 9216, 128))
+VECTORS = ((1, 1024, 1024, "NN"), (1, 1024, 1024, "NT"), (1024, 1024, 1, "NN"), (1, 4096, 4096, "NN"))
 LAYOUTS = ("NN", "NT", "TN")  # T: that operand is the transpose of what lies in memory
 
 
@@ -21,6 +23,7 @@ def cases() -> list[Case]:
     found = [product(n, n, n, dtype) for dtype in (np.float32, np.float64) for n in SQUARES]
     found += [product(*shape) for shape in LAYERS]
     found += [product(32, 784, 512, layout=layout) for layout in LAYOUTS]
+    found += [product(m, k, n, layout=layout) for m, k, n, layout in VECTORS]
     return [*found, tiny()]
 
 

@@ -42,9 +42,9 @@
 #endif
 
 #define GEMM_DEPTH 192
-#ifndef GEMM_BLOCK_BYTES
-#define GEMM_BLOCK_BYTES (1024 * GEMM_DEPTH * 4)
-#endif
+#define GEMM_BLOCK_BYTES (768 << 10)
+#define GEMM_STRIP_VECTORS 16  /* of a row of B that a vector is multiplied with at once */
+#define GEMM_STRIP_COLUMNS (4 * GEMM_ROWS)  /* and of columns, where these lie adjacent in memory */
 #define GEMM_LANES_F32 (GEMM_BYTES / 4)
 #define GEMM_LANES_F64 (GEMM_BYTES / 8)
 
@@ -59,6 +59,7 @@ GEMM_INLINE void gemm_fetch(const void *address) { __builtin_prefetch(address, 0
 
 #define GEMM_REAL float
 #define GEMM_INTEGER int
+#define GEMM_SIZE 4
 #define GEMM_LANES GEMM_LANES_F32
 #define GEMM_NAME(name) gemm_##name##_f32
 #define GEMM_AVX(name) _mm256_##name##_ps
@@ -66,6 +67,7 @@ GEMM_INLINE void gemm_fetch(const void *address) { __builtin_prefetch(address, 0
 #include "gemm_tile.h"
 #undef GEMM_REAL
 #undef GEMM_INTEGER
+#undef GEMM_SIZE
 #undef GEMM_LANES
 #undef GEMM_NAME
 #undef GEMM_AVX
@@ -73,6 +75,7 @@ GEMM_INLINE void gemm_fetch(const void *address) { __builtin_prefetch(address, 0
 
 #define GEMM_REAL double
 #define GEMM_INTEGER long long
+#define GEMM_SIZE 8
 #define GEMM_LANES GEMM_LANES_F64
 #define GEMM_NAME(name) gemm_##name##_f64
 #define GEMM_AVX(name) _mm256_##name##_pd
@@ -80,6 +83,7 @@ GEMM_INLINE void gemm_fetch(const void *address) { __builtin_prefetch(address, 0
 #include "gemm_tile.h"
 #undef GEMM_REAL
 #undef GEMM_INTEGER
+#undef GEMM_SIZE
 #undef GEMM_LANES
 #undef GEMM_NAME
 #undef GEMM_AVX

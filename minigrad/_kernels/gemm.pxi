@@ -61,6 +61,18 @@ cdef extern from "gemm.h":
                                                           Py_ssize_t rows, Py_ssize_t columns, double* target,
                                                           Py_ssize_t target_row) noexcept nogil
 
+    const Py_ssize_t GEMM_STRIP_VECTORS
+    const Py_ssize_t GEMM_STRIP_COLUMNS
+    void gemm_strip_f32(Py_ssize_t depth, const float* a, Py_ssize_t a_step, const float* b, Py_ssize_t b_step,
+                        float* c, const float* bias, int flags) noexcept nogil
+    void gemm_strip_f64(Py_ssize_t depth, const double* a, Py_ssize_t a_step, const double* b, Py_ssize_t b_step,
+                        double* c, const double* bias, int flags) noexcept nogil
+    void gemm_columns_f32(Py_ssize_t depth, const float* a, Py_ssize_t a_step, const float* b, Py_ssize_t b_column,
+                          Py_ssize_t columns, float* c, const float* bias, int flags) noexcept nogil
+    void gemm_columns_f64(Py_ssize_t depth, const double* a, Py_ssize_t a_step, const double* b,
+                          Py_ssize_t b_column, Py_ssize_t columns, double* c, const double* bias,
+                          int flags) noexcept nogil
+
 cdef extern from "aligned.h":
     void* aligned_allocate(size_t size) nogil
     void aligned_release(void* pointer) nogil
@@ -68,7 +80,7 @@ cdef extern from "aligned.h":
 # Strides of a multiple of so many bytes put rows on the same sets of a cache.
 cdef Py_ssize_t ALIAS = 4096
 # With so few rows, reading a row-major B in place is cheaper than packing it.
-cdef Py_ssize_t DIRECT_ROWS = 64
+cdef Py_ssize_t DIRECT_ROWS = 128
 
 
 cdef inline Py_ssize_t round_up(Py_ssize_t size, Py_ssize_t unit) noexcept nogil:
@@ -212,7 +224,7 @@ cdef void plan(Product* g, const floating* dtype) noexcept nogil:
     """Choose what to copy. It changes the speed, never the result."""
     cdef Product h
     # The columns of B must be adjacent. Where they are not, B is packed, unless to transpose A and C is less work.
-    g.swapped = g.b_column != 1 and g.n > 1 and (
+    g.swapped = g.b_column != 1 and g.n > 1 and g.m > 1 and (
         g.m < g.k if g.a_row == 1 else g.m <= 128 and g.m < g.n and g.m * (g.n + g.k) < g.n * g.k)
     if g.swapped:
         h = g[0]
@@ -228,7 +240,7 @@ cdef void plan_copies(Product* g, const floating* dtype) noexcept nogil:
     cdef Py_ssize_t lanes = lanes_of(dtype)
     cdef Py_ssize_t panels = blocks_of(g.n, GEMM_VECTORS * lanes)
     g.block = min(g.m, BLOCK_BYTES // (DEPTH * <Py_ssize_t>sizeof(floating)))
-    g.pack_b = g.b_column != 1 or g.m > DIRECT_ROWS
+    g.pack_b = (g.b_column != 1 and (g.m > 1 or g.b_step != 1)) or g.m > DIRECT_ROWS
     g.copy_a = panels > 2 and g.m > 2 * MR and (g.a_step != 1 or aliased(g.a_row, dtype))
     g.private = 0
     if g.pack_b or g.copy_a or not (GEMM_MASKED or g.n % lanes == 0):
@@ -267,6 +279,49 @@ cdef void multiply_swapped(const Product* g, floating* scratch) noexcept nogil:
         i += part.m
 
 
+cdef Py_ssize_t multiply_row(const Product* g, const floating* dtype) noexcept nogil:
+    """The first columns of C = A B where A is one row and B lies so that it can be read as it is; returns how many.
+
+    Whole strips of adjacent columns, or all columns, if it is their elements that are adjacent.
+    """
+    cdef Py_ssize_t width, columns, j = 0, p
+    cdef const floating* a
+    cdef const floating* b
+    cdef const floating* bias
+    cdef floating* c
+    cdef int flags
+    if g.b_column == 1:
+        width = GEMM_STRIP_VECTORS * lanes_of(dtype)
+        columns = g.n // width * width
+    elif g.b_step == 1:
+        width = GEMM_STRIP_COLUMNS
+        columns = g.n
+    else:
+        return 0
+    while j < columns:
+        p = 0
+        while p < g.k:
+            a = <const floating*>g.a + p * g.a_step
+            b = <const floating*>g.b + p * g.b_step + j * g.b_column
+            c = <floating*>g.c + j
+            bias = <const floating*>g.bias
+            if bias != NULL and g.flags & GEMM_BIAS_COLUMNS:
+                bias += j
+            flags = (GEMM_STORE if p == 0 else 0) | (g.flags if p + DEPTH >= g.k else 0)
+            if g.b_column == 1:
+                if floating is float:
+                    gemm_strip_f32(min(DEPTH, g.k - p), a, g.a_step, b, g.b_step, c, bias, flags)
+                else:
+                    gemm_strip_f64(min(DEPTH, g.k - p), a, g.a_step, b, g.b_step, c, bias, flags)
+            elif floating is float:
+                gemm_columns_f32(min(DEPTH, g.k - p), a, g.a_step, b, g.b_column, min(width, g.n - j), c, bias, flags)
+            else:
+                gemm_columns_f64(min(DEPTH, g.k - p), a, g.a_step, b, g.b_column, min(width, g.n - j), c, bias, flags)
+            p += DEPTH
+        j += width
+    return min(columns, g.n)
+
+
 cdef inline Py_ssize_t panel_columns(Py_ssize_t rest, Py_ssize_t lanes) noexcept nogil:
     """How many of `rest` columns the next tile takes: all vectors of a tile, but two and two for the last four."""
     if GEMM_VECTORS == 3 and 3 * lanes < rest <= 4 * lanes:
@@ -290,11 +345,11 @@ cdef void multiply_serial(const Product* g, floating* scratch) noexcept nogil:
     cdef const floating* a
     cdef const floating* b
     cdef const floating* bias
-    cdef Py_ssize_t ahead
+    cdef Py_ssize_t ahead, done = multiply_row(g, scratch) if g.m == 1 else 0
     cdef bint partial
     cdef int flags
     i0 = 0
-    while i0 < g.m:
+    while i0 < g.m and done < g.n:
         rows = min(g.block, g.m - i0)
         p = 0
         while p < g.k:
@@ -306,7 +361,7 @@ cdef void multiply_serial(const Product* g, floating* scratch) noexcept nogil:
             if g.copy_a:
                 copy_block(g, a, rows, steps, copy, &a_row, &a_step)
                 a = copy
-            j = 0
+            j = done
             while j < g.n:
                 wide = panel_columns(g.n - j, lanes)
                 b = <const floating*>g.b + p * g.b_step + j * g.b_column
@@ -319,7 +374,7 @@ cdef void multiply_serial(const Product* g, floating* scratch) noexcept nogil:
                     partial = False
                 # While this panel is used, the next one is fetched into the second-level cache, a bit before each tile.
                 ahead = 0
-                if g.pack_b and j + wide < g.n:
+                if j + wide < g.n and g.b_column == 1:
                     ahead = blocks_of(steps, rows // MR + 1)
                 i = 0
                 while i < rows:
@@ -388,7 +443,7 @@ cdef void multiply(const Product* g, int threads, floating* scratch) noexcept no
         multiply_either(g, scratch)
         return
     if by_columns:
-        share = share_of(g.n, threads, GEMM_VECTORS * lanes)
+        share = share_of(g.n, threads, lanes * (GEMM_STRIP_VECTORS if g.m == 1 else 1))
         for task in prange(blocks_of(g.n, share), schedule="dynamic", num_threads=threads):
             multiply_part(g, 0, g.m, task * share, min(g.n, (task + 1) * share), scratch + threadid() * g.private)
     else:
@@ -413,5 +468,5 @@ cdef void multiply_part(const Product* whole, Py_ssize_t i0, Py_ssize_t i1, Py_s
 
 cdef inline Py_ssize_t share_of(Py_ssize_t size, int threads, Py_ssize_t unit) noexcept nogil:
     """How much one task takes: as many tasks for each thread, two where they stay large."""
-    cdef Py_ssize_t tasks = 2 * threads if size >= 16 * threads * unit else threads
+    cdef Py_ssize_t tasks = 2 * threads if size >= 50 * threads * unit else threads
     return round_up(blocks_of(size, tasks), unit)

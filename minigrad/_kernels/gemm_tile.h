@@ -10,6 +10,9 @@ typedef GEMM_REAL GEMM_NAME(column) __attribute__((vector_size(GEMM_ROWS * sizeo
 typedef GEMM_INTEGER GEMM_NAME(indices) __attribute__((vector_size(GEMM_ROWS * sizeof(GEMM_REAL))));
 typedef GEMM_REAL GEMM_NAME(unaligned_column)
     __attribute__((vector_size(GEMM_ROWS * sizeof(GEMM_REAL)), aligned(sizeof(GEMM_REAL)), may_alias));
+#if GEMM_SIZE == 4
+typedef GEMM_REAL GEMM_NAME(half) __attribute__((vector_size(16), aligned(sizeof(GEMM_REAL)), may_alias));
+#endif
 
 #define GEMM_EACH_ROW _Pragma("GCC unroll 8") for (int i = 0; i < rows; i++)
 #define GEMM_EACH_VECTOR _Pragma("GCC unroll 4") for (int j = 0; j < vectors; j++)
@@ -42,11 +45,11 @@ static __attribute__((noinline)) void GEMM_NAME(finish)(int rows, int vectors, p
     }
 }
 
-/* C (rows x columns, `columns` filling `vectors` vectors) {=, +=} A B over `depth`: A[i][p] = a[i * a_row + p * a_step],
-   and B has `b_step` elements between its steps; but with `a_offset`, A[i][p] = a[row_offset[i] + a_offset[p]], and
-   with `b_offset` step p of B begins at b + b_offset[p]. B is whole vectors, unless `partial`: then its rows end where
-   those of C do. `rows`, `vectors`, `partial` and whether there are offsets are constants wherever this is inlined, so
-   the sums live in registers. */
+/* C (rows x columns, `columns` filling `vectors` vectors) {=, +=} A B over `depth`. A[i][p] is a[i * a_row + p *
+   a_step], and B has `b_step` elements between its steps; but with `a_offset`, A[i][p] is a[row_offset[i] +
+   a_offset[p]], and with `b_offset` step p of B begins at b + b_offset[p]. B is whole vectors, unless `partial`: then
+   its rows end where those of C do. `rows`, `vectors`, `partial` and whether there are offsets are constants wherever
+   this is inlined, so the sums live in registers. */
 GEMM_INLINE void GEMM_NAME(accumulate)(const int rows, const int vectors, const int partial, ptrdiff_t depth,
                                        const GEMM_REAL *a, ptrdiff_t a_row, ptrdiff_t a_step,
                                        const ptrdiff_t *row_offset, const ptrdiff_t *a_offset, const GEMM_REAL *b,
@@ -186,14 +189,41 @@ static void GEMM_NAME(tile_a_in_place)(int rows, ptrdiff_t depth, const GEMM_REA
 #undef GEMM_CASES
 #undef GEMM_SIZES
 
-/* x[0..ROWS) as the rows of a square, replaced by its columns: log2(ROWS) rounds of a perfect shuffle. */
-GEMM_INLINE void GEMM_NAME(transpose)(GEMM_NAME(column) *x) {
-    GEMM_NAME(column) y[GEMM_ROWS];
+/* x[l][i] = start[i][p + l], or 0 for i >= lanes: a square is transposed on its way from memory. */
+GEMM_INLINE void GEMM_NAME(load_transposed)(const GEMM_REAL *const *start, ptrdiff_t p, const int lanes,
+                                            GEMM_NAME(column) *x) {
 #if defined(__clang__) || __GNUC__ >= 12
 #define GEMM_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
 #define GEMM_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (GEMM_NAME(indices)){__VA_ARGS__})
 #endif
+#if GEMM_ROWS == 8 && GEMM_SIZE == 4 && (defined(__clang__) || __GNUC__ >= 12)
+    /* Two halves of 128 bits, each a square of 4 x 4: loads put them in place, shuffles stay within them. */
+    for (int half = 0; half < 2; half++) {
+        GEMM_NAME(column) y[4], low, high;
+        _Pragma("GCC unroll 4") for (int i = 0; i < 4; i++) {
+            const GEMM_NAME(half) none = {0};
+            const GEMM_NAME(half) a = i < lanes ? *(const GEMM_NAME(half) *)(start[i] + p + 4 * half) : none;
+            const GEMM_NAME(half) b = i + 4 < lanes ? *(const GEMM_NAME(half) *)(start[i + 4] + p + 4 * half) : none;
+            y[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
+        }
+        low = GEMM_SHUFFLE(y[0], y[1], 0, 8, 1, 9, 4, 12, 5, 13);
+        high = GEMM_SHUFFLE(y[2], y[3], 0, 8, 1, 9, 4, 12, 5, 13);
+        x[4 * half] = GEMM_SHUFFLE(low, high, 0, 1, 8, 9, 4, 5, 12, 13);
+        x[4 * half + 1] = GEMM_SHUFFLE(low, high, 2, 3, 10, 11, 6, 7, 14, 15);
+        low = GEMM_SHUFFLE(y[0], y[1], 2, 10, 3, 11, 6, 14, 7, 15);
+        high = GEMM_SHUFFLE(y[2], y[3], 2, 10, 3, 11, 6, 14, 7, 15);
+        x[4 * half + 2] = GEMM_SHUFFLE(low, high, 0, 1, 8, 9, 4, 5, 12, 13);
+        x[4 * half + 3] = GEMM_SHUFFLE(low, high, 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+#else
+    /* log2(ROWS) rounds of a perfect shuffle */
+    GEMM_NAME(column) y[GEMM_ROWS];
+#pragma GCC unroll 8
+    for (int i = 0; i < GEMM_ROWS; i++) {
+        if (i < lanes) x[i] = *(const GEMM_NAME(unaligned_column) *)(start[i] + p);
+        else x[i] = (GEMM_NAME(column)){0};
+    }
 #if GEMM_ROWS == 8
 #define GEMM_LOW(a, b) GEMM_SHUFFLE(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
 #define GEMM_HIGH(a, b) GEMM_SHUFFLE(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
@@ -213,25 +243,24 @@ GEMM_INLINE void GEMM_NAME(transpose)(GEMM_NAME(column) *x) {
 #pragma GCC unroll 8
         for (int i = 0; i < GEMM_ROWS; i++) x[i] = y[i];
     }
-#undef GEMM_SHUFFLE
 #undef GEMM_LOW
 #undef GEMM_HIGH
 #undef GEMM_ROUNDS
+#endif
+#undef GEMM_SHUFFLE
 }
 
 /* ROWS lanes, `lane` elements apart in memory, whose steps are adjacent: panel[p * step + l] = source[l * lane + p]; 0
    for l >= lanes. */
 GEMM_INLINE void GEMM_NAME(pack_transposed)(const GEMM_REAL *source, ptrdiff_t lane, const int lanes, ptrdiff_t depth,
                                             GEMM_REAL *panel, ptrdiff_t step) {
+    const GEMM_REAL *start[GEMM_ROWS];
     ptrdiff_t p = 0;
+#pragma GCC unroll 8
+    for (int l = 0; l < GEMM_ROWS; l++) start[l] = source + l * lane;
     for (; p + GEMM_ROWS <= depth; p += GEMM_ROWS) {
         GEMM_NAME(column) x[GEMM_ROWS];
-#pragma GCC unroll 8
-        for (int l = 0; l < GEMM_ROWS; l++) {
-            if (l < lanes) x[l] = *(const GEMM_NAME(unaligned_column) *)(source + l * lane + p);
-            else x[l] = (GEMM_NAME(column)){0};
-        }
-        GEMM_NAME(transpose)(x);
+        GEMM_NAME(load_transposed)(start, p, lanes, x);
 #pragma GCC unroll 8
         for (int l = 0; l < GEMM_ROWS; l++) *(GEMM_NAME(unaligned_column) *)(panel + (p + l) * step) = x[l];
     }
@@ -290,8 +319,8 @@ static void GEMM_NAME(transpose_to)(const GEMM_REAL *source, ptrdiff_t source_ro
     ptrdiff_t j = 0;
     for (; j + GEMM_ROWS <= columns; j += GEMM_ROWS)
         for (ptrdiff_t i = 0; i < whole; i += GEMM_ROWS)
-            GEMM_NAME(pack_transposed)(source + i * source_row + j, source_row, GEMM_ROWS, GEMM_ROWS, target + j * target_row + i,
-                                       target_row);
+            GEMM_NAME(pack_transposed)(source + i * source_row + j, source_row, GEMM_ROWS, GEMM_ROWS,
+                                       target + j * target_row + i, target_row);
     for (ptrdiff_t l = j; l < columns; l++)
         for (ptrdiff_t i = 0; i < whole; i++) target[l * target_row + i] = source[i * source_row + l];
     for (ptrdiff_t i = whole; i < rows; i++)
@@ -339,6 +368,8 @@ static GEMM_REAL GEMM_NAME(dot)(const GEMM_REAL *x, ptrdiff_t x_row, ptrdiff_t x
     for (int l = 0; l < GEMM_ROWS; l++) total += half[l];
     return total + lanes[0];
 }
+
+#include "gemm_vector.h"
 
 #undef GEMM_EACH_ROW
 #undef GEMM_EACH_VECTOR

@@ -11,7 +11,7 @@ from .. import _kernels as kernels
 from ..tensor import Function, Tensor
 from .arithmetic import Mul
 from .border import KERNEL_DTYPES, as_tensor, check_tensors, contiguous, empty, same_dtype
-from .broadcast import SumTo, fit
+from .broadcast import SumTo, fit, sum_array
 from .declare import op
 
 
@@ -21,20 +21,20 @@ def product(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None) -> np.
     A vector a counts as one row, a vector b as one column, and that axis is not in the result.
     """
     if a.ndim == 2 and b.ndim == 2:
-        out = matrix = empty((a.shape[0], b.shape[1]), a.dtype)
+        shape: tuple[int, ...] = (a.shape[0], b.shape[1])
     else:
-        rows, columns = a.shape[-2:-1], b.shape[-1:] if b.ndim > 1 else ()
-        a, b = a if a.ndim > 1 else a[None], b if b.ndim > 1 else b[:, None]
         batch = a.shape[:-2]
-        if b.shape[:-2] != batch:
+        if b.ndim > 2 and b.shape[:-2] != batch:
             batch = np.broadcast_shapes(batch, b.shape[:-2])
-            a, b = np.broadcast_to(a, batch + a.shape[-2:]), np.broadcast_to(b, batch + b.shape[-2:])
-        out = empty(batch + rows + columns, a.dtype)
-        matrix = out.reshape((*batch, a.shape[-2], b.shape[-1]))
-    if a.dtype not in KERNEL_DTYPES:
-        np.einsum("...ij,...jk->...ik", a, b, out=matrix)  # integers; einsum without optimize calls no BLAS
-    else:
-        _kernel(a, b, matrix, bias if bias is None else contiguous(bias))
+            a = a if a.ndim < 3 else np.broadcast_to(a, batch + a.shape[-2:])
+            b = np.broadcast_to(b, batch + b.shape[-2:])
+        shape = batch + a.shape[-2:-1] + (b.shape[-1:] if b.ndim > 1 else ())
+    out = empty(shape, a.dtype)
+    if a.dtype in KERNEL_DTYPES:
+        _kernel(a, b, out, bias if bias is None else contiguous(bias))
+    else:  # integers; einsum without optimize calls no BLAS
+        rows, columns = "i" if a.ndim > 1 else "", "k" if b.ndim > 1 else ""
+        np.einsum(f"...{rows}j,...j{columns}->...{rows}{columns}", a, b, out=out)
     return out
 
 
@@ -220,7 +220,9 @@ class Linear(Function):
                 gx = gx.reshape(shape)
         if self.needs(1):
             gw = _times(g.T, self.x if shape is None else self.x.reshape((g.shape[0], shape[-1])))
-        return gx, gw, (SumTo.on(g, g.shape[1:]) if self.needs(2) else None)
+        if not self.needs(2):
+            return gx, gw
+        return gx, gw, sum_array(g, (0,)) if type(g) is np.ndarray else SumTo.on(g, g.shape[1:])
 
 
 def _fits(input: Any, weight: Any, bias: Any) -> bool:

@@ -47,7 +47,8 @@ def bound(a, b, dtype):
 
 
 def run(kernel, a, b, bias=None, relu=False):
-    out = np.full((*a.shape[:-1], b.shape[-1]), np.nan, a.dtype)
+    batch = a.shape[:-2] if a.ndim > 2 else b.shape[:-2]
+    out = np.full(batch + a.shape[-2:-1] + (b.shape[-1:] if b.ndim > 1 else ()), np.nan, a.dtype)
     kernel.matmul(a, b, out, bias, relu)
     return out
 
@@ -120,6 +121,34 @@ def test_bits_do_not_depend_on_threads_rows_or_strides(kernel, dtype):
             assert run(kernel, a, b.swapaxes(-1, -2).copy().swapaxes(-1, -2), bias).tobytes() == one.tobytes()
         kernel.set_threads(1)
         assert run(kernel, a[..., 5:18, :], b, bias).tobytes() == one[..., 5:18, :].tobytes()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_vectors(kernel, dtype):
+    """Whole strips and their ends, columns that lie adjacent or not, dot products of several blocks."""
+    rng = np.random.default_rng(4)
+    for k in (1, 7, 64, 200, 1000, 9000):
+        x, y = operand((1, 3 * k), dtype, "plain", rng)[0], operand((1, 2 * k), dtype, "plain", rng)[0]
+        dot = check(kernel, x[:k], y[:k])
+        assert dot.shape == ()
+        assert dot.tobytes() == run(kernel, np.repeat(x[:k], 2)[::2], np.repeat(y[:k], 3)[::3]).tobytes()
+        assert dot.tobytes() == run(kernel, x[None, :k], y[:k, None]).tobytes()
+    for n, k in ((5, 300), (33, 17), (300, 100), (777, 250)):
+        matrix, x, y = operand((n, k), dtype, "plain", rng), rng.standard_normal(k).astype(dtype), None
+        one = check(kernel, matrix, x)
+        assert one.tobytes() == check(kernel, x, matrix.T).tobytes()
+        assert one.tobytes() == run(kernel, matrix.copy(order="F"), x).tobytes()
+        assert one.tobytes() == run(kernel, np.repeat(matrix, 2, 1)[:, ::2], np.repeat(x, 2)[::2]).tobytes()
+        y = np.stack([x, x[::-1]], 1)  # a column of a product is the product with that column
+        assert one.tobytes() == run(kernel, matrix, y)[:, 0].tobytes()
+        bias = rng.standard_normal(n).astype(dtype)
+        biased = check(kernel, x[None], matrix.T, bias, relu=True)
+        assert biased.tobytes() == run(kernel, np.stack([x, x[::-1]]), matrix.T, bias, relu=True)[:1].tobytes()
+        assert biased.tobytes() == run(kernel, x[None], matrix.copy(order="F").T, bias, relu=True).tobytes()
+    batch = operand((3, 4, 20), dtype, "plain", rng)
+    check(kernel, batch, operand((1, 20), dtype, "plain", rng)[0])
+    check(kernel, operand((1, 4), dtype, "plain", rng)[0], batch)
+    check(kernel, operand((5, 4), dtype, "plain", rng), batch)
 
 
 def test_empty_sum_is_the_bias(kernel):

@@ -4,7 +4,8 @@ import numpy as np
 
 
 def matmul(a, b, out, bias=None, relu=False):
-    value = np.einsum("...mk,...kn->...mn", a.astype(np.float64), b.astype(np.float64))
+    rows, columns = "m" if a.ndim > 1 else "", "n" if b.ndim > 1 else ""
+    value = np.einsum(f"...{rows}k,...k{columns}->...{rows}{columns}", a.astype(np.float64), b.astype(np.float64))
     if bias is not None:
         value = value + bias
     if relu:
