@@ -15,7 +15,7 @@
 
 from libc.string cimport memcpy
 
-# The parts of the batch in the gradient of the weight.
+# The most parts of the batch in the gradient of the weight.
 DEF LANE_PARTS = 4
 
 cdef extern from "lanes.h":
@@ -389,7 +389,7 @@ cdef void lane_backward_weight(const Convolution* v, const float* g, const float
     t.x = lane_input(v, x, thin, &t.step_h)
     t.g = lane_images(g, v.outputs, v.out_height, v.out_width, 0, 0, v.out_height, v.out_width)
     t.size = blocks * kernel * depth * LANES
-    t.each = blocks_of(v.batch, min(LANE_PARTS, v.batch))
+    t.each = blocks_of(v.batch, min(v.batch, max(1, min(LANE_PARTS, PART_ELEMENTS // t.size))))
     parts = blocks_of(v.batch, t.each)
     shares = 1 if parts >= threads else min(x_blocks, blocks_of(threads, parts))
     share = blocks_of(x_blocks, shares)
@@ -450,7 +450,7 @@ cdef void dots_backward_weight(const Convolution* v, const float* g, const float
     t.x = lane_input(v, x, True, &t.step_h)
     t.g.data = g
     t.size = count * LANES
-    t.each = blocks_of(v.batch, min(LANE_PARTS, v.batch))
+    t.each = blocks_of(v.batch, min(v.batch, max(1, min(LANE_PARTS, PART_ELEMENTS // t.size))))
     parts = blocks_of(v.batch, t.each)
     private = lane_copy(&t.x)
     scratch = take_scratch(sizeof(float) * (parts * t.size + threads * private))

@@ -34,6 +34,8 @@ cdef extern from "winograd.h":
 DEF POSITIONS = 36
 DEF BLOCK_TILES = 48
 DEF BLOCK_ELEMENTS = 200 * 1024
+# The most parts of the batch in the gradient of the weight.
+DEF WINOGRAD_PARTS = 4
 
 
 # One correlation and how its tiles are cut into blocks: images x rows x columns of tiles.
@@ -316,7 +318,7 @@ cdef bint winograd_weight_gradient(Winograd* t, const float* g, const float* x, 
     cdef Scratch scratch
     s.position = t.output_blocks * channels * LANES
     s.size = POSITIONS * s.position
-    s.each = blocks_of(blocks, min(4, blocks))
+    s.each = blocks_of(blocks, min(blocks, max(1, min(WINOGRAD_PARTS, PART_ELEMENTS // s.size))))
     s.parts = blocks_of(blocks, s.each)
     shares = 1 if s.parts >= threads else min(t.channel_blocks, blocks_of(threads, s.parts))
     share = blocks_of(t.channel_blocks, shares)
