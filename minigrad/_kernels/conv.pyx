@@ -6,11 +6,11 @@ Three ways, chosen by shapes alone:
 - conv_lanes.pxi: float32 with channels or outputs as lanes, for strides, small images, many channels and first layers;
 - conv_winograd.pxi: float32, 3x3 at stride 1, with a quarter of the multiplications.
 
-Sums of the first two run in blocks of some DEPTH (192) terms, added one after the other, so with K terms the error is at
-most about (192 + K / 192) eps sum |a| |b|; the third's is a few millionths of the largest element. Gradients of a weight
-cut the batch into parts whose sums are added in order; the parts depend on the shapes alone, so no result depends on the
-threads. NaN and infinity go where the sums take them; those of the weight meet the zeros of the border as well, in out
-and in dx.
+Sums of the first two run in blocks of some DEPTH (192) terms, added one after the other, so with K terms the error is
+at most about (192 + K / 192) eps sum |a| |b|; the third's is a few millionths of the largest element. Gradients of a
+weight cut the batch into parts whose sums are added in order; the parts depend on the shapes alone, so no result
+depends on the threads. NaN and infinity go where the sums take them; those of the weight meet the zeros of the border
+as well, in out and in dx.
 """
 
 cimport numpy as cnp

@@ -4,9 +4,9 @@
 # the element of every patch is read there, at (offset of the pixel) + (offset of the channel and kernel position), the
 # latter from a small table.
 #
-# - forward: rows = output channels, sum over (channel, kernel position), lanes = output pixels. Pixels are counted along
-#   the copy, border included, so that neighbours are always adjacent there; what falls on the border is not stored. With
-#   stride s the copy holds s x s phases of the image, in each of which the stride is 1;
+# - forward: rows = output channels, sum over (channel, kernel position), lanes = output pixels. Pixels are counted
+#   along the copy, border included, so that neighbours are always adjacent there; what falls on the border is not
+#   stored. With stride s the copy holds s x s phases of the image, in each of which the stride is 1;
 # - backward_input: the same with g in place of x. With stride s the pixels of dx fall into s x s phases, each a
 #   convolution of stride 1 with the kernel positions that reach it, so no zero is ever put between the elements of g;
 # - backward_weight: rows = (channel, kernel position), sum over output pixels, lanes = output channels; or, with one or

@@ -8,8 +8,8 @@
 #   convolution of stride 1 with the kernel positions that reach it;
 # - the gradient of the weight: for each kernel position rows = channels, sum over output pixels, lanes = outputs.
 #
-# Where there are few channels, as in a first layer, they would leave lanes empty: then the copy keeps the planes, and the
-# outputs alone are lanes (`thin`).
+# Where there are few channels, as in a first layer, they would leave lanes empty: then the copy keeps the planes, and
+# the outputs alone are lanes (`thin`); with few outputs too, pixels are, in the gradient of the weight (`dots`).
 #
 # Sums run in blocks of some DEPTH terms, as those of conv.pyx do, and the same zeros of the border take part.
 
@@ -78,7 +78,7 @@ cdef void swap_weights(const float* weight, Py_ssize_t outputs, Py_ssize_t chann
 
 cdef void pack_lanes(const float* weight, Py_ssize_t outputs, Py_ssize_t channels, Py_ssize_t kernel,
                      const Py_ssize_t* rank, Py_ssize_t* place, float* packed) noexcept nogil:
-    """Weights (outputs, channels, kernel) as [pair of vectors of outputs][rank[kernel position]][channel][vector][lane]."""
+    """Weights (outputs, channels, kernel) as [pair of vectors of outputs][rank[position]][channel][vector][lane]."""
     cdef Py_ssize_t depth = channels * kernel
     cdef Py_ssize_t block, i, vectors
     for block in range(blocks_of(outputs, LANES)):
@@ -442,7 +442,7 @@ cdef void dots_backward_weight(const Convolution* v, const float* g, const float
     """With few outputs too: the lanes are pixels, and are added up at the end."""
     cdef int threads = threads_of(v)
     cdef Py_ssize_t count = v.outputs * v.channels * v.kernel_h * v.kernel_w
-    cdef Py_ssize_t parts, private, part, i, l
+    cdef Py_ssize_t parts, private, part, i, j
     cdef LaneSum t
     cdef float* copy
     cdef float total
@@ -468,7 +468,7 @@ cdef void dots_backward_weight(const Convolution* v, const float* g, const float
                 t.sums[i] += t.sums[part * t.size + i]
         for i in range(count):
             total = 0
-            for l in range(LANES):
-                total += t.sums[i * LANES + l]
+            for j in range(LANES):
+                total += t.sums[i * LANES + j]
             dweight[i] = total
     give_scratch(scratch)
