@@ -94,6 +94,13 @@ cdef bint suits_winograd(const Convolution* v) noexcept nogil:
             and v.batch * v.out_height * v.out_width >= 128)
 
 
+cdef bint suits_planes(const Convolution* v) noexcept nogil:
+    """conv_lanes.pxi too: a product of the planes as they are, for enough terms and whole vectors of pixels."""
+    return (v.kernel_h == 1 and v.kernel_w == 1 and v.stride_h == 1 and v.stride_w == 1 and v.groups == 1
+            and v.padding_h == 0 and v.padding_w == 0 and v.height * v.width % LANES == 0
+            and v.batch * v.height * v.width >= 128)
+
+
 cdef bint suits_lanes(const Convolution* v, Py_ssize_t depth, Py_ssize_t lanes) noexcept nogil:
     """conv_lanes.pxi, which sums over `depth` channels and has the others as lanes."""
     if v.groups > 1 or v.stride_w > 2 or lanes * depth < 144 or v.batch * v.out_height * v.out_width < 128:
@@ -160,6 +167,9 @@ def conv2d_forward(cnp.ndarray x, cnp.ndarray weight, cnp.ndarray bias, cnp.ndar
     if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32 and suits_winograd(&v):
         by_winograd(&v, <float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(weight), <float*>b,
                     <float*>cnp.PyArray_DATA(out), False)
+    elif cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32 and suits_planes(&v):
+        plane_products(&v, <float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(weight), <float*>b,
+                       <float*>cnp.PyArray_DATA(out), False)
     elif cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32 and suits_lanes(&v, v.channels, v.outputs):
         lane_forward(&v, <float*>cnp.PyArray_DATA(x), <float*>cnp.PyArray_DATA(weight), <float*>b,
                      <float*>cnp.PyArray_DATA(out), False)
@@ -181,6 +191,9 @@ def conv2d_backward_input(cnp.ndarray g, cnp.ndarray weight, cnp.ndarray dx, str
     if cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32 and suits_winograd(&v):
         by_winograd(&v, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(weight), NULL,
                     <float*>cnp.PyArray_DATA(dx), True)
+    elif cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32 and suits_planes(&v):
+        plane_products(&v, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(weight), NULL,
+                       <float*>cnp.PyArray_DATA(dx), True)
     elif cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32 and suits_lanes(&v, v.outputs, v.channels):
         lane_backward_input(&v, <float*>cnp.PyArray_DATA(g), <float*>cnp.PyArray_DATA(weight),
                             <float*>cnp.PyArray_DATA(dx))

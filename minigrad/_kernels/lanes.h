@@ -318,4 +318,48 @@ static void lanes_dots(int kernel, ptrdiff_t outputs, ptrdiff_t height, ptrdiff_
 #undef LANES_DOTS
 }
 
+/* Planes of numbers, pixels as lanes: out[i] = the sum over c of weights[c][i] x[c], plus bias[i], or, where that is
+   NULL, added to what is there; for `rows` of the PLANES outputs of a panel and `vectors` vectors of pixels. */
+#define LANES_PLANES (LANES_ROWS / 2)
+
+LANES_INLINE void lanes_plane_tile(const int rows, const int vectors, ptrdiff_t depth, const float *weights,
+                                   const float *x, ptrdiff_t plane, const float *bias, float *out) {
+    f32_vector sum[LANES_PLANES][4];
+    LANES_EACH(i, rows) LANES_EACH(j, vectors) sum[i][j] = (f32_vector){0};
+    for (ptrdiff_t c = 0; c < depth; c++, weights += LANES_PLANES, x += plane) {
+        f32_vector row[4];
+        LANES_EACH(j, vectors) row[j] = *(const f32_unaligned *)(x + j * LANES);
+        LANES_EACH(i, rows) {
+            const float element = weights[i];
+            LANES_EACH(j, vectors) sum[i][j] += element * row[j];
+        }
+    }
+    LANES_EACH(i, rows) LANES_EACH(j, vectors) {
+        f32_unaligned *target = (f32_unaligned *)(out + i * plane + j * LANES);
+        *target = bias ? sum[i][j] + bias[i] : sum[i][j] + *target;
+    }
+}
+
+static void lanes_planes(ptrdiff_t rows, int vectors, ptrdiff_t depth, const float *weights, const float *x,
+                         ptrdiff_t plane, const float *bias, float *out) {
+#define LANES_CASE(rows, vectors) \
+    case rows: lanes_plane_tile(rows, vectors, depth, weights, x, plane, bias, out); break;
+#if LANES_PLANES == 6
+#define LANES_CASES(vectors) \
+    switch (rows) { \
+        LANES_CASE(1, vectors) LANES_CASE(2, vectors) LANES_CASE(3, vectors) \
+        LANES_CASE(4, vectors) LANES_CASE(5, vectors) LANES_CASE(6, vectors) \
+    }
+#else
+#define LANES_CASES(vectors) \
+    switch (rows) { LANES_CASE(1, vectors) LANES_CASE(2, vectors) LANES_CASE(3, vectors) }
+#endif
+    if (vectors == 4) LANES_CASES(4)
+    else if (vectors == 3) LANES_CASES(3)
+    else if (vectors == 2) LANES_CASES(2)
+    else LANES_CASES(1)
+#undef LANES_CASES
+#undef LANES_CASE
+}
+
 #endif
