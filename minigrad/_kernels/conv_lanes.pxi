@@ -8,14 +8,15 @@
 #   convolution of stride 1 with the kernel positions that reach it;
 # - the gradient of the weight: for each kernel position rows = channels, sum over output pixels, lanes = outputs.
 #
-# Where there are few channels, as in a first layer, they would leave lanes empty: then the copy keeps the planes, and the
-# outputs alone are lanes (`thin`).
+# Where there are few channels, as in a first layer, they would leave lanes empty: then the copy keeps the planes, and
+# the outputs alone are lanes (`thin`); with few outputs too, pixels are, in the gradient of the weight (`dots`). With a
+# 1x1 kernel of stride 1 they are where whole vectors of them are adjacent, and nothing is copied (`planes`).
 #
 # Sums run in blocks of some DEPTH terms, as those of conv.pyx do, and the same zeros of the border take part.
 
 from libc.string cimport memcpy
 
-# The parts of the batch in the gradient of the weight.
+# The most parts of the batch in the gradient of the weight.
 DEF LANE_PARTS = 4
 
 cdef extern from "lanes.h":
@@ -34,6 +35,9 @@ cdef extern from "lanes.h":
     void lanes_taps(int kernel, int vectors, Py_ssize_t height, Py_ssize_t width, const float* x, Py_ssize_t x_row,
                     const float* g, Py_ssize_t g_row, Py_ssize_t g_block, float* s, Py_ssize_t s_block,
                     int first) noexcept nogil
+    const Py_ssize_t PLANES "LANES_PLANES"
+    void lanes_planes(Py_ssize_t rows, int vectors, Py_ssize_t depth, const float* weights, const float* x,
+                      Py_ssize_t plane, const float* bias, float* out) noexcept nogil
     void lanes_dots(int kernel, Py_ssize_t outputs, Py_ssize_t height, Py_ssize_t width, const float* x,
                     Py_ssize_t x_row, const float* g, Py_ssize_t g_plane, float* s, Py_ssize_t s_output,
                     int first) noexcept nogil
@@ -78,7 +82,7 @@ cdef void swap_weights(const float* weight, Py_ssize_t outputs, Py_ssize_t chann
 
 cdef void pack_lanes(const float* weight, Py_ssize_t outputs, Py_ssize_t channels, Py_ssize_t kernel,
                      const Py_ssize_t* rank, Py_ssize_t* place, float* packed) noexcept nogil:
-    """Weights (outputs, channels, kernel) as [pair of vectors of outputs][rank[kernel position]][channel][vector][lane]."""
+    """Weights (outputs, channels, kernel) as [pair of vectors of outputs][rank[position]][channel][vector][lane]."""
     cdef Py_ssize_t depth = channels * kernel
     cdef Py_ssize_t block, i, vectors
     for block in range(blocks_of(outputs, LANES)):
@@ -389,7 +393,7 @@ cdef void lane_backward_weight(const Convolution* v, const float* g, const float
     t.x = lane_input(v, x, thin, &t.step_h)
     t.g = lane_images(g, v.outputs, v.out_height, v.out_width, 0, 0, v.out_height, v.out_width)
     t.size = blocks * kernel * depth * LANES
-    t.each = blocks_of(v.batch, min(LANE_PARTS, v.batch))
+    t.each = blocks_of(v.batch, min(v.batch, max(1, min(LANE_PARTS, PART_ELEMENTS // t.size))))
     parts = blocks_of(v.batch, t.each)
     shares = 1 if parts >= threads else min(x_blocks, blocks_of(threads, parts))
     share = blocks_of(x_blocks, shares)
@@ -442,7 +446,7 @@ cdef void dots_backward_weight(const Convolution* v, const float* g, const float
     """With few outputs too: the lanes are pixels, and are added up at the end."""
     cdef int threads = threads_of(v)
     cdef Py_ssize_t count = v.outputs * v.channels * v.kernel_h * v.kernel_w
-    cdef Py_ssize_t parts, private, part, i, l
+    cdef Py_ssize_t parts, private, part, i, j
     cdef LaneSum t
     cdef float* copy
     cdef float total
@@ -450,7 +454,7 @@ cdef void dots_backward_weight(const Convolution* v, const float* g, const float
     t.x = lane_input(v, x, True, &t.step_h)
     t.g.data = g
     t.size = count * LANES
-    t.each = blocks_of(v.batch, min(LANE_PARTS, v.batch))
+    t.each = blocks_of(v.batch, min(v.batch, max(1, min(LANE_PARTS, PART_ELEMENTS // t.size))))
     parts = blocks_of(v.batch, t.each)
     private = lane_copy(&t.x)
     scratch = take_scratch(sizeof(float) * (parts * t.size + threads * private))
@@ -468,7 +472,66 @@ cdef void dots_backward_weight(const Convolution* v, const float* g, const float
                 t.sums[i] += t.sums[part * t.size + i]
         for i in range(count):
             total = 0
-            for l in range(LANES):
-                total += t.sums[i * LANES + l]
+            for j in range(LANES):
+                total += t.sums[i * LANES + j]
             dweight[i] = total
+    give_scratch(scratch)
+
+
+# A 1x1 kernel of stride 1: a matrix product for each image, planes and weights as they are.
+cdef struct PlaneProduct:
+    Py_ssize_t depth
+    Py_ssize_t outputs
+    Py_ssize_t pixels          # a multiple of LANES
+    const float* x
+    const float* weights       # panels of PLANES outputs: [channel][output]
+    const float* bias
+    float* out
+
+
+cdef void plane_task(const PlaneProduct* t, Py_ssize_t n, Py_ssize_t j) noexcept nogil:
+    """Four vectors of pixels of image n, from pixel j on."""
+    cdef Py_ssize_t vectors = min(4, (t.pixels - j) // LANES)
+    cdef Py_ssize_t i, k, k_block, i_block
+    for k_block in range(blocks_of(t.depth, DEPTH)):
+        k = k_block * DEPTH
+        for i_block in range(blocks_of(t.outputs, PLANES)):
+            i = i_block * PLANES
+            lanes_planes(min(PLANES, t.outputs - i), <int>vectors, min(DEPTH, t.depth - k),
+                         t.weights + i * t.depth + k * PLANES, t.x + (n * t.depth + k) * t.pixels + j, t.pixels,
+                         t.bias + i if k == 0 else NULL, t.out + (n * t.outputs + i) * t.pixels + j)
+
+
+cdef void plane_products(const Convolution* v, const float* x, const float* weight, const float* bias, float* out,
+                         bint gradient) except *:
+    """The convolution, or, with gradient, the gradient of its input from x to out."""
+    cdef int threads = threads_of(v)
+    cdef PlaneProduct t
+    cdef Py_ssize_t o, c, i, padded, blocks
+    cdef float* data
+    cdef Scratch scratch
+    t.depth, t.outputs = v.channels, v.outputs
+    if gradient:
+        t.depth, t.outputs = v.outputs, v.channels
+    padded = round_up(t.outputs, PLANES)
+    t.pixels, t.x, t.out = v.height * v.width, x, out
+    blocks = blocks_of(t.pixels, 4 * LANES)
+    scratch = take_scratch(sizeof(float) * padded * (t.depth + 1))
+    with nogil:
+        data = <float*>scratch.data
+        t.weights, t.bias = data, data + padded * t.depth
+        for i in range(t.outputs):
+            data[padded * t.depth + i] = 0 if bias == NULL else bias[i]
+        for o in range(v.outputs):
+            for c in range(v.channels):
+                if gradient:
+                    data[c // PLANES * PLANES * t.depth + o * PLANES + c % PLANES] = weight[o * v.channels + c]
+                else:
+                    data[o // PLANES * PLANES * t.depth + c * PLANES + o % PLANES] = weight[o * v.channels + c]
+        if threads == 1:
+            for i in range(v.batch * blocks):
+                plane_task(&t, i // blocks, i % blocks * 4 * LANES)
+        else:
+            for i in prange(v.batch * blocks, schedule="dynamic", num_threads=threads):
+                plane_task(&t, i // blocks, i % blocks * 4 * LANES)
     give_scratch(scratch)

@@ -1,8 +1,8 @@
 /* Images whose channels are the lanes of vectors: [block of LANES channels][row][column][lane], float32 only.
 
-   There the pixels of a patch are whole vectors, wherever it lies and whatever the stride, and a product has pixels as rows
-   and outputs as lanes: every element is read as it lies and broadcast. The layout follows Georganas et al., "Anatomy of
-   high-performance deep learning convolutions on SIMD architectures" (SC 2018). */
+   There the pixels of a patch are whole vectors, wherever it lies and whatever the stride, and a product has pixels
+   as rows and outputs as lanes: every element is read as it lies and broadcast. The layout follows Georganas et al.,
+   "Anatomy of high-performance deep learning convolutions on SIMD architectures" (SC 2018). */
 #ifndef MINIGRAD_LANES_H
 #define MINIGRAD_LANES_H
 
@@ -25,8 +25,8 @@
 #define LANES_AT(base, i) (*(f32_vector *)((base) + (i) * LANES))
 #define LANES_READ(base, i) (*(const f32_vector *)((base) + (i) * LANES))
 
-/* x[0..LANES) as the rows of a square, replaced by its columns. A round exchanges bit b of the row's number with bit b of
-   the column's: pieces of 2^b elements of two rows 2^b apart. */
+/* x[0..LANES) as the rows of a square, replaced by its columns. A round exchanges bit b of the row's number with bit
+   b of the column's: pieces of 2^b elements of two rows 2^b apart. */
 #if defined(__clang__) || __GNUC__ >= 12
 #define LANES_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
@@ -110,10 +110,11 @@ static void from_lanes(const float *source, const ptrdiff_t *place, ptrdiff_t co
 
 static const float LANES_NO_BIAS[2 * LANES] __attribute__((aligned(VECTOR_BYTES)));
 
-/* The sums of `rows` pixels, `step` elements apart in the image, and `vectors` vectors of outputs: over the kernel positions,
-   which lie at image + offset[k], and the channels, whose blocks lie `block` elements apart. The weights lie as [kernel
-   position][channel][vector][lane]; with a step of 1 or 2 there is one channel, and pixels are numbers. The sums go to `out`, out_step elements apart, the vectors of outputs out_block apart:
-   plus the bias, or, where that is NULL, added to what is there. */
+/* The sums of `rows` pixels, `step` elements apart in the image, and `vectors` vectors of outputs: over the kernel
+   positions, which lie at image + offset[k], and the channels, whose blocks lie `block` elements apart. The weights
+   lie as [kernel position][channel][vector][lane]; with a step of 1 or 2 there is one channel, and pixels are
+   numbers. The sums go to `out`, out_step elements apart, the vectors of outputs out_block apart: plus the bias, or,
+   where that is NULL, added to what is there. */
 LANES_INLINE void lanes_tile(const int rows, const int vectors, const int step, const float *image,
                              const ptrdiff_t *offset, ptrdiff_t positions, ptrdiff_t channels, ptrdiff_t block,
                              const float *weights, const float *bias, float *out, ptrdiff_t out_step,
@@ -152,7 +153,8 @@ LANES_INLINE void lanes_row_of(const int vectors, const int step, ptrdiff_t pixe
                                ptrdiff_t out_block) {
 #define LANES_CASE(rows) \
     case rows: \
-        lanes_tile(rows, vectors, step, image, offset, positions, channels, block, weights, bias, out, out_step, out_block); \
+        lanes_tile(rows, vectors, step, image, offset, positions, channels, block, weights, bias, out, out_step, \
+                   out_block); \
         break;
     for (ptrdiff_t shares = (pixels + LANES_ROWS - 1) / LANES_ROWS; shares > 0; shares--) {
         const ptrdiff_t rows = (pixels + shares - 1) / shares;
@@ -173,7 +175,8 @@ static void lanes_row(int vectors, int step, ptrdiff_t pixels, const float *imag
                       ptrdiff_t positions, ptrdiff_t channels, ptrdiff_t block, const float *weights, const float *bias,
                       float *out, ptrdiff_t out_step, ptrdiff_t out_block) {
 #define LANES_ROW(vectors, step) \
-    lanes_row_of(vectors, step, pixels, image, offset, positions, channels, block, weights, bias, out, out_step, out_block)
+    lanes_row_of(vectors, step, pixels, image, offset, positions, channels, block, weights, bias, out, out_step, \
+                 out_block)
 #define LANES_STEPS(vectors) \
     if (step == LANES) LANES_ROW(vectors, LANES); \
     else if (step == 2 * LANES) LANES_ROW(vectors, 2 * LANES); \
@@ -191,8 +194,8 @@ static void lanes_row(int vectors, int step, ptrdiff_t pixels, const float *imag
 /* s += x' g, summed over height x width pixels: for `rows` channels of x, whose pixels are `step` vectors apart, and
    `vectors` vectors of g, g_block elements apart. s lies as [vector][channel][lane], its vectors s_block apart. */
 LANES_INLINE void lanes_sum(const int rows, const int vectors, ptrdiff_t height, ptrdiff_t width, const float *x,
-                            ptrdiff_t x_row, ptrdiff_t step, const float *g, ptrdiff_t g_row, ptrdiff_t g_block, float *s,
-                            ptrdiff_t s_block, int first) {
+                            ptrdiff_t x_row, ptrdiff_t step, const float *g, ptrdiff_t g_row, ptrdiff_t g_block,
+                            float *s, ptrdiff_t s_block, int first) {
     f32_vector sum[LANES][2];
     LANES_EACH(i, rows) LANES_EACH(j, vectors) sum[i][j] = (f32_vector){0};
     for (ptrdiff_t h = 0; h < height; h++) {
@@ -221,7 +224,8 @@ static void lanes_sums(int vectors, ptrdiff_t height, ptrdiff_t width, const flo
         return;
     }
     for (int half = 0; half < LANES; half += LANES / 2)
-        lanes_sum(LANES / 2, 2, height, width, x + half, x_row, step, g, g_row, g_block, s + half * LANES, s_block, first);
+        lanes_sum(LANES / 2, 2, height, width, x + half, x_row, step, g, g_row, g_block, s + half * LANES, s_block,
+                  first);
 }
 
 /* s += x' g for a plane x of numbers: the rows are the positions of a square kernel of stride 1. */
@@ -252,16 +256,17 @@ LANES_INLINE void lanes_tap_sums(const int kernel, const int vectors, ptrdiff_t 
 static void lanes_taps(int kernel, int vectors, ptrdiff_t height, ptrdiff_t width, const float *x, ptrdiff_t x_row,
                        const float *g, ptrdiff_t g_row, ptrdiff_t g_block, float *s, ptrdiff_t s_block, int first) {
 #define LANES_TAPS(kernel, vectors, from) \
-    lanes_tap_sums(kernel, vectors, height, width, x, x_row, g + (from) * g_block, g_row, g_block, s + (from) * s_block, \
-                   s_block, first)
+    lanes_tap_sums(kernel, vectors, height, width, x, x_row, g + (from) * g_block, g_row, g_block, \
+                   s + (from) * s_block, s_block, first)
     if (kernel == 3 && vectors == 2) LANES_TAPS(3, 2, 0);
     else if (kernel == 3) LANES_TAPS(3, 1, 0);
     else for (int j = 0; j < vectors; j++) LANES_TAPS(5, 1, j);
 #undef LANES_TAPS
 }
 
-/* Pixels as lanes: s[o][k] += the lanes of x g for one plane of x, one row of a kernel and `outputs` planes of g. The last
-   pixels of a row of at least LANES overlap those before; there the lanes that were summed already are cleared. */
+/* Pixels as lanes: s[o][k] += the lanes of x g for one plane of x, one row of a kernel and `outputs` planes of g.
+   The last pixels of a row of at least LANES overlap those before; there the lanes that were summed already are
+   cleared. */
 LANES_INLINE void lanes_dot_sums(const int kernel, const int outputs, ptrdiff_t height, ptrdiff_t width, const float *x,
                                  ptrdiff_t x_row, const float *g, ptrdiff_t g_plane, float *s, ptrdiff_t s_output,
                                  int first) {
@@ -292,9 +297,10 @@ LANES_INLINE void lanes_dot_sums(const int kernel, const int outputs, ptrdiff_t 
     }
 }
 
-static void lanes_dots(int kernel, ptrdiff_t outputs, ptrdiff_t height, ptrdiff_t width, const float *x, ptrdiff_t x_row,
-                       const float *g, ptrdiff_t g_plane, float *s, ptrdiff_t s_output, int first) {
-#define LANES_DOTS(kernel, outputs) lanes_dot_sums(kernel, outputs, height, width, x, x_row, g, g_plane, s, s_output, first)
+static void lanes_dots(int kernel, ptrdiff_t outputs, ptrdiff_t height, ptrdiff_t width, const float *x,
+                       ptrdiff_t x_row, const float *g, ptrdiff_t g_plane, float *s, ptrdiff_t s_output, int first) {
+#define LANES_DOTS(kernel, outputs) \
+    lanes_dot_sums(kernel, outputs, height, width, x, x_row, g, g_plane, s, s_output, first)
     for (ptrdiff_t shares = (outputs + 3) / 4; shares > 0; shares--) {
         const ptrdiff_t share = (outputs + shares - 1) / shares;
         if (kernel == 3 && share == 4) LANES_DOTS(3, 4);
@@ -310,6 +316,50 @@ static void lanes_dots(int kernel, ptrdiff_t outputs, ptrdiff_t height, ptrdiff_
         s += share * s_output;
     }
 #undef LANES_DOTS
+}
+
+/* Planes of numbers, pixels as lanes: out[i] = the sum over c of weights[c][i] x[c], plus bias[i], or, where that is
+   NULL, added to what is there; for `rows` of the PLANES outputs of a panel and `vectors` vectors of pixels. */
+#define LANES_PLANES (LANES_ROWS / 2)
+
+LANES_INLINE void lanes_plane_tile(const int rows, const int vectors, ptrdiff_t depth, const float *weights,
+                                   const float *x, ptrdiff_t plane, const float *bias, float *out) {
+    f32_vector sum[LANES_PLANES][4];
+    LANES_EACH(i, rows) LANES_EACH(j, vectors) sum[i][j] = (f32_vector){0};
+    for (ptrdiff_t c = 0; c < depth; c++, weights += LANES_PLANES, x += plane) {
+        f32_vector row[4];
+        LANES_EACH(j, vectors) row[j] = *(const f32_unaligned *)(x + j * LANES);
+        LANES_EACH(i, rows) {
+            const float element = weights[i];
+            LANES_EACH(j, vectors) sum[i][j] += element * row[j];
+        }
+    }
+    LANES_EACH(i, rows) LANES_EACH(j, vectors) {
+        f32_unaligned *target = (f32_unaligned *)(out + i * plane + j * LANES);
+        *target = bias ? sum[i][j] + bias[i] : sum[i][j] + *target;
+    }
+}
+
+static void lanes_planes(ptrdiff_t rows, int vectors, ptrdiff_t depth, const float *weights, const float *x,
+                         ptrdiff_t plane, const float *bias, float *out) {
+#define LANES_CASE(rows, vectors) \
+    case rows: lanes_plane_tile(rows, vectors, depth, weights, x, plane, bias, out); break;
+#if LANES_PLANES == 6
+#define LANES_CASES(vectors) \
+    switch (rows) { \
+        LANES_CASE(1, vectors) LANES_CASE(2, vectors) LANES_CASE(3, vectors) \
+        LANES_CASE(4, vectors) LANES_CASE(5, vectors) LANES_CASE(6, vectors) \
+    }
+#else
+#define LANES_CASES(vectors) \
+    switch (rows) { LANES_CASE(1, vectors) LANES_CASE(2, vectors) LANES_CASE(3, vectors) }
+#endif
+    if (vectors == 4) LANES_CASES(4)
+    else if (vectors == 3) LANES_CASES(3)
+    else if (vectors == 2) LANES_CASES(2)
+    else LANES_CASES(1)
+#undef LANES_CASES
+#undef LANES_CASE
 }
 
 #endif

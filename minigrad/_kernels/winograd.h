@@ -1,7 +1,8 @@
-/* The arithmetic of conv_winograd.pxi: the transforms of Winograd's F(4x4, 3x3) and the products between them.
+/* The arithmetic of conv_winograd.pxi: the transforms of Winograd's F(4x4, 3x3). The products between
+   them are those of lanes.h.
 
-   Everything is vectors over channels, LANES at a time, so no transform ever shuffles. In one dimension, with the points
-   0, a, -a, b, -b and infinity, of which NEAR (a) and FAR (b) are free:
+   Everything is vectors over channels, LANES at a time, so no transform ever shuffles. In one dimension, with the
+   points 0, a, -a, b, -b and infinity, of which NEAR (a) and FAR (b) are free:
 
        B' = a2 b2   0    -a2-b2   0    1  0    G = 1/(a2 b2)  0    0      A' = 1  1   1   1   1  0
              0    -a b2    -b2    a    1  0        1/na     a/na  a2/na        0  a  -a   b  -b  0
@@ -10,10 +11,10 @@
              0     a2 b    -a2   -b    1  0        1/nb    -b/nb  b2/nb
              0     a2 b2    0  -a2-b2  0  1          0       0     1       na = 2 a2 (a2 - b2), nb = 2 b2 (b2 - a2)
 
-   The points of the textbook, 1 and 2, make errors three times those of 5/8 and 3/2: the further the powers of a point are
-   from 1, the more digits cancel (Barabasz et al., "Error analysis and improving the accuracy of Winograd convolution for
-   deep neural networks", 2020). All of B' and A' is exact in float32. A transform in two dimensions does the columns, then
-   the rows. */
+   The points of the textbook, 1 and 2, make errors three times those of 5/8 and 3/2: the further the powers of a
+   point are from 1, the more digits cancel (Barabasz et al., "Error analysis and improving the accuracy of Winograd
+   convolution for deep neural networks", 2020). All of B' and A' is exact in float32. A transform in two dimensions
+   does the columns, then the rows. */
 #ifndef MINIGRAD_WINOGRAD_H
 #define MINIGRAD_WINOGRAD_H
 
@@ -82,8 +83,8 @@ LANES_INLINE void winograd_kernel_line(const f32_vector *x, const int step, f32_
     y[2 * y_step] = x[5 * step] + (WINOGRAD_NEAR_2 * a + WINOGRAD_FAR_2 * c);
 }
 
-/* V = B' d B for a 6x6 patch d of an image whose pixels are vectors, its rows `pitch` elements apart; the 36 elements of V
-   go `position` elements apart. */
+/* V = B' d B for a 6x6 patch d of an image whose pixels are vectors, its rows `pitch` elements apart; the 36
+   elements of V go `position` elements apart. */
 static void winograd_input(const float *image, ptrdiff_t pitch, float *out, ptrdiff_t position) {
     f32_vector x[6], t[36], y[6];
     LANES_EACH(j, 6) {

@@ -142,6 +142,9 @@ def conv2d(
     Shapes: input (N, C, H, W) or (C, H, W), weight (O, C / groups, KH, KW), bias (O,); result (N, O, H', W') with
     H' = (H + 2 padding - dilation (KH - 1) - 1) // stride + 1. `padding` may be 'valid' or 'same' (with stride 1).
 
+    In float32 a 3x3 kernel of stride 1 with 8 channels and more goes by Winograd's minimal filtering (Lavin & Gray 2016), whose
+    error is a few millionths of the largest output; float64 and other shapes are sums of products.
+
     >>> image = minigrad.arange(9.0).reshape(1, 1, 3, 3)
     >>> F.conv2d(image, minigrad.ones(1, 1, 2, 2))
     tensor([[[[ 8., 12.],
