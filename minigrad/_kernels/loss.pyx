@@ -26,6 +26,8 @@ include "threads.pxi"
 cdef extern from "loss.h" nogil:
     float row_peak_f32(const float* x, Py_ssize_t n)
     double row_peak_f64(const double* x, Py_ssize_t n)
+    double row_weighted_f32(const float* x, const float* weight, Py_ssize_t n, float peak)
+    double row_weighted_f64(const double* x, const double* weight, Py_ssize_t n, double peak)
     double row_exponentials_f32(const float* x, float* out, Py_ssize_t n, float peak)
     double row_exponentials_f64(const double* x, double* out, Py_ssize_t n, double peak)
     void column_exponentials_f32(const float* x, float* out, Py_ssize_t width, const float* peak, double* total)
@@ -229,6 +231,11 @@ cdef inline double smooth_sum(const floating* x, const floating* weight, Py_ssiz
     # sum over classes of weight (x - peak)
     cdef double result = 0
     cdef Py_ssize_t i
+    if step == 1:
+        if floating is float:
+            return row_weighted_f32(x, weight, n, peak)
+        else:
+            return row_weighted_f64(x, weight, n, peak)
     if weight == NULL:
         for i in range(n):
             result += <double>(x[i * step] - peak)

@@ -97,6 +97,25 @@ static double FN(row_exponentials)(const REAL *x, REAL *out, ptrdiff_t n, REAL p
     return out ? FN(sum_exponentials)(x, out, n, peak) : FN(sum_exponentials)(x, NULL, n, peak);
 }
 
+/* The sum of weight (x - peak); of x - peak where weight is NULL */
+static double FN(row_weighted)(const REAL *x, const REAL *weight, ptrdiff_t n, REAL peak) {
+    f64_vector sums[2] = {{0}, {0}};
+    REAL last[FN(LANES)];
+    ptrdiff_t i = 0;
+    for (; i + FN(LANES) <= n; i += FN(LANES)) {
+        VECTOR shifted = FN(load)(x + i) - peak;
+        if (weight)
+            shifted *= FN(load)(weight + i);
+        FN(widen)(sums, shifted);
+    }
+    double total = sum_lanes(sums[0] + sums[1]);
+    if (i < n)
+        FN(store)(last, FN(load_part)(x + i, n - i, peak) - peak);
+    for (ptrdiff_t j = 0; j < n - i; j++)
+        total += (double)(weight ? last[j] * weight[i + j] : last[j]);
+    return total;
+}
+
 static void FN(softmax_row)(const REAL *x, REAL *out, ptrdiff_t n) {
     REAL inverse = (REAL)(1.0 / FN(sum_exponentials)(x, out, n, FN(peak)(x, n)));
     OVER_ROW(FN(store_part)(out + i, FN(load_part)(out + i, count, 0) * inverse, count));
