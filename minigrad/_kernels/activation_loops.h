@@ -107,7 +107,7 @@ BACKWARD(silu) { /* s + x s (1 - s), where s (1 - s) = e / (1 + e)^2 */
     return g * (FN(pick)(FN(above)(CONSTANT(0), x), other, inverse) + x * (other * inverse));
 }
 
-/* tanh(softplus x) = n / d: with e = exp(-|x|), n = 1 + 2e and d = n + 2e^2 for x > 0, n = e (2 + e) and d = n + 2 else */
+/* tanh(softplus x) = n / d: with e = exp(-|x|), n = 1 + 2e and d = n + 2e^2 for x > 0, else n = e (2 + e), d = n + 2 */
 FORWARD(mish) {
     VECTOR e = FN(exp_below)(-FN(magnitude)(x));
     VECTOR n = FN(pick)(FN(above)(x, CONSTANT(0)), e * K(2) + K(1), e * (e + K(2)));

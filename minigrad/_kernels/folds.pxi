@@ -1,5 +1,5 @@
-# Largest, smallest and product, their places and gradients, and sums of squares: over the middle axis of (outer, n, inner),
-# whose sizes a Shape holds. Included by reduce.pyx.
+# Largest, smallest and product, their places and gradients, and sums of squares: over the middle axis of
+# (outer, n, inner), whose sizes a Shape holds. Included by reduce.pyx.
 #
 # Rows longer than CHUNK, and columns where there are few, are folded in chunks, and their results folded once more: the
 # chunks depend on the shape alone, so threads may share them.
@@ -140,13 +140,14 @@ cdef int places_of(const floating* x, int64_t* out, const Shape* shape, bint lar
             else:
                 take_place_f64(row, best, which64, width, i, largest)
         for j in range(width):
-            out[task // tiles * shape.inner + task % tiles * TILE + j] = which32[j] if floating is float else which64[j]
+            out[task // tiles * shape.inner + task % tiles * TILE + j] = (
+                which32[j] if floating is float else which64[j])
     return 0
 
 
 def extremum_places(cnp.ndarray x, cnp.ndarray out, int axis, bint largest):
-    """out (int64) = the place along `axis`, of fewer than 2^31, of the first NaN, else of the first largest (or smallest)
-    element. Made for axes other than the last."""
+    """out (int64) = the place along `axis`, shorter than 2^31, of the first NaN, else of the first largest (or
+    smallest) element. Made for axes other than the last."""
     cdef Shape shape = shape_around(x, axis, axis + 1)
     cdef bint is_float = cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32
     cdef void* source = cnp.PyArray_DATA(x)
@@ -188,8 +189,8 @@ cdef void share_all(const floating* g, const floating* x, const floating* y, flo
 
 
 def extremum_backward(cnp.ndarray g, cnp.ndarray x, cnp.ndarray y, cnp.ndarray dx, int first, int last, bint spoils):
-    """dx = g where x is the extremum y, shared equally among ties, 0 elsewhere. Where y is NaN the NaNs of x share it, or
-    if `spoils` all of dx is NaN there, as in PyTorch's amax."""
+    """dx = g where x is the extremum y, shared equally among ties, 0 elsewhere. Where y is NaN the NaNs of x share it,
+    or if `spoils` all of dx is NaN there, as in PyTorch's amax."""
     cdef Shape shape = shape_around(x, first, last)
     cdef int threads = threads_for(<double>cnp.PyArray_SIZE(x) * 0.3)
     cdef bint is_float = cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32
@@ -205,13 +206,15 @@ def extremum_backward(cnp.ndarray g, cnp.ndarray x, cnp.ndarray y, cnp.ndarray d
             if is_float:
                 share_all(<const float*>a, <const float*>b, <const float*>c, <float*>goal, &shape, spoils, threads)
             else:
-                share_all(<const double*>a, <const double*>b, <const double*>c, <double*>goal, &shape, spoils, threads)
+                share_all(<const double*>a, <const double*>b, <const double*>c, <double*>goal, &shape, spoils,
+                          threads)
         else:
             for task in range(shape.outer * ((shape.inner + TILE - 1) // TILE)):
                 if is_float:
                     share_task(<const float*>a, <const float*>b, <const float*>c, <float*>goal, &shape, task, spoils)
                 else:
-                    share_task(<const double*>a, <const double*>b, <const double*>c, <double*>goal, &shape, task, spoils)
+                    share_task(<const double*>a, <const double*>b, <const double*>c, <double*>goal, &shape, task,
+                               spoils)
 
 
 # ------------------------------------------------------------------ squares
@@ -287,7 +290,8 @@ def squares(cnp.ndarray x, cnp.ndarray mean, cnp.ndarray out, int first, int las
         return
     with nogil:
         if is_float:
-            failed = squares_all(<const float*>source, <const float*>middle, <float*>goal, &shape, divisor, root, threads)
+            failed = squares_all(<const float*>source, <const float*>middle, <float*>goal, &shape, divisor, root,
+                                 threads)
         else:
             failed = squares_all(<const double*>source, <const double*>middle, <double*>goal, &shape, divisor, root,
                                  threads)

@@ -13,7 +13,19 @@ from .._kernels import loss as rows
 from .._kernels import reduce as kernel
 from ..dtypes import as_dtype, float32, int64
 from ..tensor import Function, Fused, Tensor, wrap
-from .border import KERNEL_DTYPES, as_tensor, axes_of, axis_of, cast, contiguous, empty, empty_like, floating, unary, values
+from .border import (
+    KERNEL_DTYPES,
+    as_tensor,
+    axes_of,
+    axis_of,
+    cast,
+    contiguous,
+    empty,
+    empty_like,
+    floating,
+    unary,
+    values,
+)
 from .broadcast import Expand, sum_array
 from .declare import op
 from .elementwise import Exp, zero_slope

@@ -70,7 +70,9 @@ def test_float32_to_the_stated_error(kernel, name, rest, ulp):
     exact = call(reference, name, x.astype(np.float64), rest)
     if name == "leaky_relu_forward":
         exact = call(reference, name, x, rest).astype(np.float64)
-    smallest = 1.2e-38 * (np.maximum(np.abs(x), 1) if name in ("silu_forward", "mish_forward") else 1)  # x times a tiny factor
+    smallest = 1.2e-38 * (
+        np.maximum(np.abs(x), 1) if name in ("silu_forward", "mish_forward") else 1
+    )  # x times a tiny factor
     unit = np.spacing(np.maximum(np.abs(exact), smallest).astype(np.float32)).astype(np.float64)
     error = np.abs(call(kernel, name, x, rest) - exact) / unit
     assert error.max() <= max(ulp, 0.5)

@@ -29,7 +29,9 @@ def log_softmax_backward(g, y, dx, axis=1):
 
 def logsumexp_forward(x, out, first, last):
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        out[...] = np.logaddexp.reduce(x.astype(np.longdouble), axis=tuple(range(first, last)), keepdims=True).reshape(out.shape)
+        out[...] = np.logaddexp.reduce(x.astype(np.longdouble), axis=tuple(range(first, last)), keepdims=True).reshape(
+            out.shape
+        )
 
 
 def logsumexp_backward(g, x, y, dx, first, last):
