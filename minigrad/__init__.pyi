@@ -694,7 +694,7 @@ def std(
     *,
     correction: _float | None = None,
 ) -> Tensor:
-    """The standard deviation over `dim`; see `var`."""
+    """The standard deviation over `dim`; see `var`. Its gradient is 0 where all elements are equal."""
 
 def std_mean(
     input: Tensor,

@@ -683,7 +683,7 @@ class Tensor(Variable):
         *,
         correction: _float | None = None,
     ) -> Tensor:
-        """The standard deviation over `dim`; see `var`."""
+        """The standard deviation over `dim`; see `var`. Its gradient is 0 where all elements are equal."""
     def sub(self, other: Any, *, alpha: _float = 1) -> Tensor:
         """input - alpha * other, broadcast. Bool Tensors cannot be subtracted: use logical_xor or logical_not."""
     def sub_(self, other: Any, *, alpha: _float = 1) -> Tensor:

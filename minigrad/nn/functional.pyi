@@ -143,7 +143,7 @@ def dropout3d(
     """`dropout` of whole channels: input (N, C, D, H, W) or (C, D, H, W); the mask has shape (N, C) or (C,)."""
 
 def elu(input: Tensor, alpha: _float = 1.0, inplace: _bool = False) -> Tensor:
-    """x where x > 0, elsewhere alpha (e^x - 1)."""
+    """x where x > 0, elsewhere alpha (e^x - 1) (Clevert, Unterthiner & Hochreiter 2015)."""
 
 def gelu(input: Tensor, approximate: str = 'none') -> Tensor:
     """x times the standard normal distribution function at x (Hendrycks & Gimpel 2016), or its 'tanh' approximation."""
@@ -184,7 +184,7 @@ def max_pool2d(
     """The largest value of each window: (N, C, H, W) or (C, H, W) to (N, C, H', W'). `stride` is `kernel_size` unless given."""
 
 def mish(input: Tensor, inplace: _bool = False) -> Tensor:
-    """x tanh(softplus(x))."""
+    """x tanh(softplus(x)) (Misra 2019)."""
 
 def mse_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
     """The squared difference. Unlike PyTorch's, which warns, other shapes of `target` are a ValueError."""
@@ -214,7 +214,7 @@ def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + exp(-x)), without overflow."""
 
 def silu(input: Tensor, inplace: _bool = False) -> Tensor:
-    """x sigmoid(x)."""
+    """x sigmoid(x) (Hendrycks & Gimpel 2016)."""
 
 def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', beta: _float = 1.0) -> Tensor:
     """d^2 / (2 beta) for |d| < beta, elsewhere |d| - beta / 2."""
