@@ -159,6 +159,32 @@ def extremum_places(cnp.ndarray x, cnp.ndarray out, int axis, bint largest):
             places_of(<const double*>source, goal, &shape, largest)
 
 
+cdef void put_places(const floating* g, const int64_t* places, floating* dx, const Shape* shape) noexcept nogil:
+    cdef Py_ssize_t o, j
+    memset(dx, 0, shape.outer * shape.n * shape.inner * sizeof(floating))
+    for o in range(shape.outer):
+        for j in range(shape.inner):
+            if 0 <= places[j] < shape.n:
+                dx[places[j] * shape.inner + j] = g[j]
+        g += shape.inner
+        places += shape.inner
+        dx += shape.n * shape.inner
+
+
+def extremum_places_backward(cnp.ndarray g, cnp.ndarray places, cnp.ndarray dx, int axis):
+    """dx = g at the places along `axis`, 0 elsewhere."""
+    cdef Shape shape = shape_around(dx, axis, axis + 1)
+    cdef bint is_float = cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32
+    cdef void* source = cnp.PyArray_DATA(g)
+    cdef const int64_t* where = <const int64_t*>cnp.PyArray_DATA(places)
+    cdef void* goal = cnp.PyArray_DATA(dx)
+    with nogil:
+        if is_float:
+            put_places(<const float*>source, where, <float*>goal, &shape)
+        else:
+            put_places(<const double*>source, where, <double*>goal, &shape)
+
+
 # ------------------------------------------------------------------ shares of a gradient
 
 cdef void share_task(const floating* g, const floating* x, const floating* y, floating* dx, const Shape* shape,

@@ -147,6 +147,8 @@ def every(module, x, run):
             places = np.full(mean.shape, 7)
             module.extremum_places(x, places, first, largest)
             found[f"places {largest}"] = places
+            found[f"put {largest}"] = np.full_like(x, 7)
+            module.extremum_places_backward(scale, places, found[f"put {largest}"], first)
     for spoils in (True, False):
         found[f"shares {spoils}"] = np.full_like(x, 7)
         largest = call(reference, "extremum", x, run, True)
@@ -155,7 +157,7 @@ def every(module, x, run):
 
 
 def compare(found, expected, dtype):
-    exact = ("largest", "smallest", "places True", "places False")
+    exact = ("largest", "smallest", "places True", "places False", "put True", "put False")
     for name, values in found.items():
         tolerance = (
             0 if name in exact else {np.float32: 2e-6, np.float64: 4e-15}[dtype] * (50 if name == "product" else 1)

@@ -34,6 +34,12 @@ def extremum_places(x, out, axis, largest):
     out[...] = (np.argmax if largest else np.argmin)(x, axis).reshape(out.shape)
 
 
+def extremum_places_backward(g, places, dx, axis):
+    kept = _kept(dx, axis, axis + 1)
+    dx[...] = 0
+    np.put_along_axis(dx, places.reshape(kept), g.reshape(kept), axis)
+
+
 def extremum_backward(g, x, y, dx, first, last, spoils):
     y, g = y.reshape(_kept(x, first, last)), g.reshape(_kept(x, first, last))
     ties = (x == y) | (np.isnan(x) & np.isnan(y))
