@@ -5,9 +5,9 @@ that of the arithmetic, some 12 vector operations for an exponential. activation
 that nothing overflows or cancels, and NaN comes through as in PyTorch), exp.h and special.h the functions beneath. A
 vector computes the same wherever it lies, the last elements too. An output may be one of the inputs.
 
-The largest errors measured in float32, in ulp: sigmoid 2.4, tanh 2.5, ELU 0.94, softplus and logsigmoid 2.8, SiLU
-3.3 and Mish 4.5 (where sigmoid is a normal number), erf 2, GELU 9, and its tanh form 200 far below zero, where exp magnifies
-the rounding of its argument (PyTorch's is 0 there). float64 takes erf from the C library.
+The largest errors measured in float32, in ulp: sigmoid 2.4, tanh 2.5, ELU 0.94, softplus and logsigmoid 2.8, SiLU 3.3
+and Mish 4.5 (where sigmoid is a normal number), erf 2, GELU 9, and its tanh form 200 far below zero, where exp
+magnifies the rounding of its argument (PyTorch's is 0 there). float64 takes erf from the C library.
 Sources: Clevert, Unterthiner, Hochreiter: "Fast and accurate deep network learning by exponential linear units",
 arXiv 1511.07289; Hendrycks, Gimpel: "Gaussian error linear units", arXiv 1606.08415 (GELU, SiLU); Misra: "Mish",
 arXiv 1908.08681.

@@ -67,18 +67,21 @@ static REAL FN(fold_row)(const REAL *x, ptrdiff_t n, int op) {
                                 : FN(fold_row_by)(x, n, FOLD_SMALLEST);
 }
 
-INLINE void FN(fold_into)(const REAL *x, REAL *kept, ptrdiff_t count, int op) {
-    FN(store_part)(kept, FN(fold_step)(FN(load_part)(x, count, 0), FN(load_part)(kept, count, 0), op), count);
+INLINE void FN(fold_into)(const REAL *x, ptrdiff_t stride, ptrdiff_t rows, REAL *kept, ptrdiff_t count, int op) {
+    VECTOR folded = FN(load_part)(kept, count, 0);
+    for (ptrdiff_t i = 0; i < rows; i++)
+        folded = FN(fold_step)(FN(load_part)(x + i * stride, count, 0), folded, op);
+    FN(store_part)(kept, folded, count);
 }
 
-/* kept = kept (op) x, n columns side by side */
-static void FN(fold_columns)(const REAL *x, REAL *kept, ptrdiff_t n, int op) {
+/* kept = kept (op) each of `rows` rows of n columns, `stride` apart */
+static void FN(fold_columns)(const REAL *x, ptrdiff_t stride, ptrdiff_t rows, REAL *kept, ptrdiff_t n, int op) {
     if (op == FOLD_PRODUCT)
-        OVER_ROW(FN(fold_into)(x + i, kept + i, count, FOLD_PRODUCT));
+        OVER_ROW(FN(fold_into)(x + i, stride, rows, kept + i, count, FOLD_PRODUCT));
     else if (op == FOLD_LARGEST)
-        OVER_ROW(FN(fold_into)(x + i, kept + i, count, FOLD_LARGEST));
+        OVER_ROW(FN(fold_into)(x + i, stride, rows, kept + i, count, FOLD_LARGEST));
     else
-        OVER_ROW(FN(fold_into)(x + i, kept + i, count, FOLD_SMALLEST));
+        OVER_ROW(FN(fold_into)(x + i, stride, rows, kept + i, count, FOLD_SMALLEST));
 }
 
 /* Where x beats best, or is the first NaN, it and its place replace them, n columns side by side. Never inlined: merged

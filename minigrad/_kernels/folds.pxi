@@ -41,7 +41,7 @@ cdef inline void fold_task(const floating* x, floating* out, const Shape* shape,
     cdef Py_ssize_t begin = task // tiles % chunks * chunk
     cdef Py_ssize_t rows = min(chunk, shape.n - begin)
     cdef Py_ssize_t width = min(<Py_ssize_t>TILE, shape.inner - column)
-    cdef Py_ssize_t _i
+    cdef Py_ssize_t i
     x += (task // tiles // chunks * shape.n + begin) * shape.inner + column
     out += task // tiles * shape.inner + column
     if shape.inner == 1:
@@ -51,12 +51,11 @@ cdef inline void fold_task(const floating* x, floating* out, const Shape* shape,
             out[0] = fold_row_f64(x, rows, op)
         return
     memcpy(out, x, width * sizeof(floating))
-    for _i in range(1, rows):
-        x += shape.inner
+    for i in range(1, rows, 8):  # so many rows for each pass over out
         if floating is float:
-            fold_columns_f32(x, out, width, op)
+            fold_columns_f32(x + i * shape.inner, shape.inner, min(<Py_ssize_t>8, rows - i), out, width, op)
         else:
-            fold_columns_f64(x, out, width, op)
+            fold_columns_f64(x + i * shape.inner, shape.inner, min(<Py_ssize_t>8, rows - i), out, width, op)
 
 
 cdef int fold_all(const floating* x, floating* out, const Shape* shape, int op, int threads) noexcept nogil:

@@ -8,7 +8,7 @@ The work is cut into tiles, in one of three ways, chosen by shape alone:
 - rows (inner = 1): one row of n numbers, or several short ones;
 - columns (any other): up to WIDTH neighbours, n numbers each, inner apart; loops go along the columns;
 - gathered columns (inner < 16 and n <= SHORT, such as ten classes): copied to a scratch tile of that form and back.
-Threads share the tiles. exp is a polynomial (exp.h). Sums have double accumulators, which in rows take four terms at a
+Threads share the tiles. exp is a polynomial (exp.h). Sums have double accumulators, which take four terms at a
 time, added in the terms' precision (loss_rows.h). To the error of a sum the terms add that of exp (0.99 ulp) and
 |x - max| 2^-24, from rounding x - max; summing float32 adds at most 2^-23, float64 (n/32 + 6) 2^-53 in a row and
 n 2^-53 in a column, of the terms' magnitudes.
@@ -31,8 +31,10 @@ cdef extern from "loss.h" nogil:
     double row_weighted_f64(const double* x, const double* weight, Py_ssize_t n, double peak)
     double row_exponentials_f32(const float* x, float* out, Py_ssize_t n, float peak)
     double row_exponentials_f64(const double* x, double* out, Py_ssize_t n, double peak)
-    void column_exponentials_f32(const float* x, float* out, Py_ssize_t width, const float* peak, double* total)
-    void column_exponentials_f64(const double* x, double* out, Py_ssize_t width, const double* peak, double* total)
+    void column_exponentials_f32(const float* x, float* out, Py_ssize_t stride, Py_ssize_t rows, Py_ssize_t width,
+                                 const float* peak, double* total)
+    void column_exponentials_f64(const double* x, double* out, Py_ssize_t stride, Py_ssize_t rows, Py_ssize_t width,
+                                 const double* peak, double* total)
     void softmax_row_f32(const float* x, float* out, Py_ssize_t n)
     void softmax_row_f64(const double* x, double* out, Py_ssize_t n)
     void softmax_slope_row_f32(const float* g, const float* y, float* dx, Py_ssize_t n)
