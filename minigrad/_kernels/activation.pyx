@@ -1,4 +1,4 @@
-"""Activations, forward and backward, in one pass each.
+"""Activations, and losses of one element each, forward and backward, in one pass each.
 
 Each reads its inputs once and writes its output once: in memory they run at about the speed of a copy, in the cache at
 that of the arithmetic, some 12 vector operations for an exponential. activation_loops.h holds the formulas (chosen so
@@ -37,6 +37,10 @@ cdef extern from "activation.h" nogil:
     const loops gelu_loops, gelu_slope_loops
     const loops gelu_tanh_loops, gelu_tanh_slope_loops
     const loops erf_loops
+    const loops squared_loops, squared_slope_loops
+    const loops absolute_loops, absolute_slope_loops
+    const loops huber_loops, huber_slope_loops
+    const loops logistic_loops, logistic_slope_loops
 
 ctypedef fused floating:
     float
@@ -204,3 +208,45 @@ def gelu_backward(cnp.ndarray g, cnp.ndarray x, cnp.ndarray dx, bint tanh):
 def erf_forward(cnp.ndarray x, cnp.ndarray out):
     """out = erf(x) = 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x."""
     run(&erf_loops, x, x, out, 0, 0, 0.3)
+
+
+# Losses of predictions x and targets y; their slopes in x, times a factor.
+
+def squared_forward(cnp.ndarray x, cnp.ndarray y, cnp.ndarray out, double delta):
+    """out = (x - y)^2."""
+    run(&squared_loops, x, y, out, 0, delta, 0.15)
+
+
+def squared_backward(cnp.ndarray x, cnp.ndarray y, cnp.ndarray dx, double factor, double delta):
+    """dx = 2 factor (x - y)."""
+    run(&squared_slope_loops, x, y, dx, factor, delta, 0.15)
+
+
+def absolute_forward(cnp.ndarray x, cnp.ndarray y, cnp.ndarray out, double delta):
+    """out = |x - y|."""
+    run(&absolute_loops, x, y, out, 0, delta, 0.15)
+
+
+def absolute_backward(cnp.ndarray x, cnp.ndarray y, cnp.ndarray dx, double factor, double delta):
+    """dx = factor sign(x - y)."""
+    run(&absolute_slope_loops, x, y, dx, factor, delta, 0.15)
+
+
+def huber_forward(cnp.ndarray x, cnp.ndarray y, cnp.ndarray out, double delta):
+    """out = d^2 / 2 where d = |x - y| < delta, else delta (d - delta / 2)."""
+    run(&huber_loops, x, y, out, 0, delta, 0.15)
+
+
+def huber_backward(cnp.ndarray x, cnp.ndarray y, cnp.ndarray dx, double factor, double delta):
+    """dx = factor (x - y), with x - y limited to [-delta, delta]."""
+    run(&huber_slope_loops, x, y, dx, factor, delta, 0.15)
+
+
+def logistic_forward(cnp.ndarray x, cnp.ndarray y, cnp.ndarray out, double delta):
+    """out = -y log sigmoid(x) - (1 - y) log(1 - sigmoid(x)), without overflow."""
+    run(&logistic_loops, x, y, out, 0, delta, 0.35)
+
+
+def logistic_backward(cnp.ndarray x, cnp.ndarray y, cnp.ndarray dx, double factor, double delta):
+    """dx = factor (sigmoid(x) - y)."""
+    run(&logistic_slope_loops, x, y, dx, factor, delta, 0.25)

@@ -156,6 +156,51 @@ FORWARD(erf) {
     return FN(erf)(x);
 }
 
+/* Losses of x and a target y, element by element, and their slopes in x times p; q is huber's delta. */
+#define LOSS(name) INLINE VECTOR FN(name##_of)(VECTOR x, VECTOR y, VECTOR p, VECTOR q)
+
+LOSS(squared) {
+    return (x - y) * (x - y);
+}
+
+LOSS(squared_slope) {
+    return (x - y) * (p + p);
+}
+
+LOSS(absolute) {
+    return FN(magnitude)(x - y);
+}
+
+LOSS(absolute_slope) { /* 0 at 0, and NaN stays */
+    VECTOR d = x - y;
+    return FN(pick)(FN(above)(FN(magnitude)(d), CONSTANT(0)), FN(signed_as)(CONSTANT(1), d), d) * p;
+}
+
+LOSS(huber) {
+    VECTOR size = FN(magnitude)(x - y);
+    return FN(pick)(FN(above)(q, size), size * size * K(0.5), (size - q * K(0.5)) * q);
+}
+
+LOSS(huber_slope) {
+    return FN(smaller)(q, FN(larger)(-q, x - y)) * p;
+}
+
+LOSS(logistic) { /* log(1 + exp x) - x y */
+    return (FN(larger)(CONSTANT(0), x) - x * y) + FN(log1p_unit)(FN(exp_below)(-FN(magnitude)(x)));
+}
+
+LOSS(logistic_slope) {
+    return (FN(sigmoid_of)(x, x, p, q) - y) * p;
+}
+
+LOOP(squared)
+LOOP(squared_slope)
+LOOP(absolute)
+LOOP(absolute_slope)
+LOOP(huber)
+LOOP(huber_slope)
+LOOP(logistic)
+LOOP(logistic_slope)
 LOOP(relu)
 LOOP(relu_slope)
 LOOP(leaky_relu)
@@ -184,5 +229,6 @@ LOOP(erf)
 
 #undef CONSTANT
 #undef LOOP
+#undef LOSS
 #undef FORWARD
 #undef BACKWARD
