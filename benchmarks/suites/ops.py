@@ -12,7 +12,7 @@ import numpy as np
 from ..case import Call, Case, torch_like
 
 IMAGES = (64, 32, 24, 24)
-ACTIVATIONS = ("relu", "leaky_relu", "gelu", "silu", "sigmoid", "tanh", "elu", "softplus")
+ACTIVATIONS = ("relu", "leaky_relu", "gelu", "silu", "sigmoid", "tanh", "elu", "softplus", "mish", "hardtanh")
 PARAMETERS = {  # shapes of what an optimizer moves
     "35k": ((128, 128), (128,), (128, 128), (128,), (10, 128), (10,)),
     "16M": ((4096, 4096),),
@@ -139,7 +139,8 @@ def activation(name: str, torch: Any, x: Any) -> Any:
 
 def reductions() -> list[Case]:
     """Forward of 1024 x 1024."""
-    wanted = [("sum", None), ("sum", 0), ("sum", 1), ("mean", None), ("var", 1), ("amax", 1), ("argmax", 1)]
+    wanted = [("sum", None), ("sum", 0), ("sum", 1), ("mean", None), ("var", 0), ("var", 1)]
+    wanted += [("amax", 0), ("amax", 1), ("argmax", 0), ("argmax", 1), ("prod", 1)]
     return [
         Case(
             f"{name}({'' if dim is None else f'dim={dim}'}), forward",

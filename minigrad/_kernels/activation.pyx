@@ -1,12 +1,13 @@
-"""Activations, forward and backward, in one pass each.
+"""Activations, and losses of one element each, forward and backward, in one pass each.
 
 Each reads its inputs once and writes its output once: in memory they run at about the speed of a copy, in the cache at
 that of the arithmetic, some 12 vector operations for an exponential. activation_loops.h holds the formulas (chosen so
 that nothing overflows or cancels, and NaN comes through as in PyTorch), exp.h and special.h the functions beneath. A
 vector computes the same wherever it lies, the last elements too. An output may be one of the inputs.
 
-In float32 the largest errors measured, in ulp: ERRORS. float64
-takes erf from the C library.
+The largest errors measured in float32, in ulp: sigmoid 2.4, tanh 2.5, ELU 0.94, softplus and logsigmoid 2.8, SiLU 3.3
+and Mish 4.5 (where sigmoid is a normal number), erf 2, GELU 9, and its tanh form 200 far below zero, where exp
+magnifies the rounding of its argument (PyTorch's is 0 there). float64 takes erf from the C library.
 Sources: Clevert, Unterthiner, Hochreiter: "Fast and accurate deep network learning by exponential linear units",
 arXiv 1511.07289; Hendrycks, Gimpel: "Gaussian error linear units", arXiv 1606.08415 (GELU, SiLU); Misra: "Mish",
 arXiv 1908.08681.
@@ -36,6 +37,10 @@ cdef extern from "activation.h" nogil:
     const loops gelu_loops, gelu_slope_loops
     const loops gelu_tanh_loops, gelu_tanh_slope_loops
     const loops erf_loops
+    const loops squared_loops, squared_slope_loops
+    const loops absolute_loops, absolute_slope_loops
+    const loops huber_loops, huber_slope_loops
+    const loops logistic_loops, logistic_slope_loops
 
 ctypedef fused floating:
     float
@@ -203,3 +208,45 @@ def gelu_backward(cnp.ndarray g, cnp.ndarray x, cnp.ndarray dx, bint tanh):
 def erf_forward(cnp.ndarray x, cnp.ndarray out):
     """out = erf(x) = 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x."""
     run(&erf_loops, x, x, out, 0, 0, 0.3)
+
+
+# Losses of predictions x and targets y; their slopes in x, times a factor.
+
+def squared_forward(cnp.ndarray x, cnp.ndarray y, cnp.ndarray out, double delta):
+    """out = (x - y)^2."""
+    run(&squared_loops, x, y, out, 0, delta, 0.15)
+
+
+def squared_backward(cnp.ndarray x, cnp.ndarray y, cnp.ndarray dx, double factor, double delta):
+    """dx = 2 factor (x - y)."""
+    run(&squared_slope_loops, x, y, dx, factor, delta, 0.15)
+
+
+def absolute_forward(cnp.ndarray x, cnp.ndarray y, cnp.ndarray out, double delta):
+    """out = |x - y|."""
+    run(&absolute_loops, x, y, out, 0, delta, 0.15)
+
+
+def absolute_backward(cnp.ndarray x, cnp.ndarray y, cnp.ndarray dx, double factor, double delta):
+    """dx = factor sign(x - y)."""
+    run(&absolute_slope_loops, x, y, dx, factor, delta, 0.15)
+
+
+def huber_forward(cnp.ndarray x, cnp.ndarray y, cnp.ndarray out, double delta):
+    """out = d^2 / 2 where d = |x - y| < delta, else delta (d - delta / 2)."""
+    run(&huber_loops, x, y, out, 0, delta, 0.15)
+
+
+def huber_backward(cnp.ndarray x, cnp.ndarray y, cnp.ndarray dx, double factor, double delta):
+    """dx = factor (x - y), with x - y limited to [-delta, delta]."""
+    run(&huber_slope_loops, x, y, dx, factor, delta, 0.15)
+
+
+def logistic_forward(cnp.ndarray x, cnp.ndarray y, cnp.ndarray out, double delta):
+    """out = -y log sigmoid(x) - (1 - y) log(1 - sigmoid(x)), without overflow."""
+    run(&logistic_loops, x, y, out, 0, delta, 0.35)
+
+
+def logistic_backward(cnp.ndarray x, cnp.ndarray y, cnp.ndarray dx, double factor, double delta):
+    """dx = factor (sigmoid(x) - y)."""
+    run(&logistic_slope_loops, x, y, dx, factor, delta, 0.25)

@@ -107,7 +107,7 @@ BACKWARD(silu) { /* s + x s (1 - s), where s (1 - s) = e / (1 + e)^2 */
     return g * (FN(pick)(FN(above)(CONSTANT(0), x), other, inverse) + x * (other * inverse));
 }
 
-/* tanh(softplus x) = n / d: with e = exp(-|x|), n = 1 + 2e and d = n + 2e^2 for x > 0, n = e (2 + e) and d = n + 2 else */
+/* tanh(softplus x) = n / d: with e = exp(-|x|), n = 1 + 2e and d = n + 2e^2 for x > 0, else n = e (2 + e), d = n + 2 */
 FORWARD(mish) {
     VECTOR e = FN(exp_below)(-FN(magnitude)(x));
     VECTOR n = FN(pick)(FN(above)(x, CONSTANT(0)), e * K(2) + K(1), e * (e + K(2)));
@@ -156,6 +156,51 @@ FORWARD(erf) {
     return FN(erf)(x);
 }
 
+/* Losses of x and a target y, element by element, and their slopes in x times p; q is huber's delta. */
+#define LOSS(name) INLINE VECTOR FN(name##_of)(VECTOR x, VECTOR y, VECTOR p, VECTOR q)
+
+LOSS(squared) {
+    return (x - y) * (x - y);
+}
+
+LOSS(squared_slope) {
+    return (x - y) * (p + p);
+}
+
+LOSS(absolute) {
+    return FN(magnitude)(x - y);
+}
+
+LOSS(absolute_slope) { /* 0 at 0, and NaN stays */
+    VECTOR d = x - y;
+    return FN(pick)(FN(above)(FN(magnitude)(d), CONSTANT(0)), FN(signed_as)(CONSTANT(1), d), d) * p;
+}
+
+LOSS(huber) {
+    VECTOR size = FN(magnitude)(x - y);
+    return FN(pick)(FN(above)(q, size), size * size * K(0.5), (size - q * K(0.5)) * q);
+}
+
+LOSS(huber_slope) {
+    return FN(smaller)(q, FN(larger)(-q, x - y)) * p;
+}
+
+LOSS(logistic) { /* log(1 + exp x) - x y */
+    return (FN(larger)(CONSTANT(0), x) - x * y) + FN(log1p_unit)(FN(exp_below)(-FN(magnitude)(x)));
+}
+
+LOSS(logistic_slope) {
+    return (FN(sigmoid_of)(x, x, p, q) - y) * p;
+}
+
+LOOP(squared)
+LOOP(squared_slope)
+LOOP(absolute)
+LOOP(absolute_slope)
+LOOP(huber)
+LOOP(huber_slope)
+LOOP(logistic)
+LOOP(logistic_slope)
 LOOP(relu)
 LOOP(relu_slope)
 LOOP(leaky_relu)
@@ -184,5 +229,6 @@ LOOP(erf)
 
 #undef CONSTANT
 #undef LOOP
+#undef LOSS
 #undef FORWARD
 #undef BACKWARD

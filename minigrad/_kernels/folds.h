@@ -1,8 +1,8 @@
-/* The inner loops of folds.pxi: largest, smallest and product of a row of neighbours or of columns side by side, sums of
-   squared deviations, and what share of a gradient ties get. A template like exp.h. NaN wins over any number.
+/* The inner loops of folds.pxi: largest, smallest and product of a row of neighbours or of columns side by side, sums
+   of squared deviations, and what share of a gradient ties get. A template like exp.h. NaN wins over any number.
 
-   Squares are rounded to their own precision, added in fours there, and these sums in double precision: no cancellation,
-   so that their sum has a relative error of 2^-22 for float whatever its length. */
+   Squares are rounded to their own precision, added in fours there, and these sums in double precision. Nothing
+   cancels, so the sum has a relative error of 2^-22 for float whatever its length. */
 
 #define OVER_ROW(step)                                                                                                \
     do {                                                                                                              \
@@ -67,17 +67,21 @@ static REAL FN(fold_row)(const REAL *x, ptrdiff_t n, int op) {
                                 : FN(fold_row_by)(x, n, FOLD_SMALLEST);
 }
 
-/* kept = kept (op) x, n columns side by side */
-static void FN(fold_columns)(const REAL *x, REAL *kept, ptrdiff_t n, int op) {
+INLINE void FN(fold_into)(const REAL *x, ptrdiff_t stride, ptrdiff_t rows, REAL *kept, ptrdiff_t count, int op) {
+    VECTOR folded = FN(load_part)(kept, count, 0);
+    for (ptrdiff_t i = 0; i < rows; i++)
+        folded = FN(fold_step)(FN(load_part)(x + i * stride, count, 0), folded, op);
+    FN(store_part)(kept, folded, count);
+}
+
+/* kept = kept (op) each of `rows` rows of n columns, `stride` apart */
+static void FN(fold_columns)(const REAL *x, ptrdiff_t stride, ptrdiff_t rows, REAL *kept, ptrdiff_t n, int op) {
     if (op == FOLD_PRODUCT)
-        OVER_ROW(FN(store_part)(
-            kept + i, FN(fold_step)(FN(load_part)(x + i, count, 0), FN(load_part)(kept + i, count, 0), FOLD_PRODUCT), count));
+        OVER_ROW(FN(fold_into)(x + i, stride, rows, kept + i, count, FOLD_PRODUCT));
     else if (op == FOLD_LARGEST)
-        OVER_ROW(FN(store_part)(
-            kept + i, FN(fold_step)(FN(load_part)(x + i, count, 0), FN(load_part)(kept + i, count, 0), FOLD_LARGEST), count));
+        OVER_ROW(FN(fold_into)(x + i, stride, rows, kept + i, count, FOLD_LARGEST));
     else
-        OVER_ROW(FN(store_part)(
-            kept + i, FN(fold_step)(FN(load_part)(x + i, count, 0), FN(load_part)(kept + i, count, 0), FOLD_SMALLEST), count));
+        OVER_ROW(FN(fold_into)(x + i, stride, rows, kept + i, count, FOLD_SMALLEST));
 }
 
 /* Where x beats best, or is the first NaN, it and its place replace them, n columns side by side. Never inlined: merged
@@ -165,8 +169,8 @@ static void FN(share_row)(const REAL *x, REAL extreme, REAL g, REAL *dx, ptrdiff
 }
 
 /* The same for n columns of `rows` rows, `stride` apart; share is scratch for n numbers */
-static void FN(share_columns)(const REAL *x, const REAL *extreme, const REAL *g, REAL *dx, REAL *share, ptrdiff_t stride,
-                              ptrdiff_t rows, ptrdiff_t n, int spoils) {
+static void FN(share_columns)(const REAL *x, const REAL *extreme, const REAL *g, REAL *dx, REAL *share,
+                              ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t n, int spoils) {
     for (ptrdiff_t j = 0; j < n; j++)
         share[j] = 0;
     for (ptrdiff_t i = 0; i < rows; i++)

@@ -1,5 +1,5 @@
-# Largest, smallest and product, their places and gradients, and sums of squares: over the middle axis of (outer, n, inner),
-# whose sizes a Shape holds. Included by reduce.pyx.
+# Largest, smallest and product, their places and gradients, and sums of squares: over the middle axis of
+# (outer, n, inner), whose sizes a Shape holds. Included by reduce.pyx.
 #
 # Rows longer than CHUNK, and columns where there are few, are folded in chunks, and their results folded once more: the
 # chunks depend on the shape alone, so threads may share them.
@@ -41,7 +41,7 @@ cdef inline void fold_task(const floating* x, floating* out, const Shape* shape,
     cdef Py_ssize_t begin = task // tiles % chunks * chunk
     cdef Py_ssize_t rows = min(chunk, shape.n - begin)
     cdef Py_ssize_t width = min(<Py_ssize_t>TILE, shape.inner - column)
-    cdef Py_ssize_t _i
+    cdef Py_ssize_t i
     x += (task // tiles // chunks * shape.n + begin) * shape.inner + column
     out += task // tiles * shape.inner + column
     if shape.inner == 1:
@@ -51,12 +51,11 @@ cdef inline void fold_task(const floating* x, floating* out, const Shape* shape,
             out[0] = fold_row_f64(x, rows, op)
         return
     memcpy(out, x, width * sizeof(floating))
-    for _i in range(1, rows):
-        x += shape.inner
+    for i in range(1, rows, 8):  # so many rows for each pass over out
         if floating is float:
-            fold_columns_f32(x, out, width, op)
+            fold_columns_f32(x + i * shape.inner, shape.inner, min(<Py_ssize_t>8, rows - i), out, width, op)
         else:
-            fold_columns_f64(x, out, width, op)
+            fold_columns_f64(x + i * shape.inner, shape.inner, min(<Py_ssize_t>8, rows - i), out, width, op)
 
 
 cdef int fold_all(const floating* x, floating* out, const Shape* shape, int op, int threads) noexcept nogil:
@@ -140,13 +139,14 @@ cdef int places_of(const floating* x, int64_t* out, const Shape* shape, bint lar
             else:
                 take_place_f64(row, best, which64, width, i, largest)
         for j in range(width):
-            out[task // tiles * shape.inner + task % tiles * TILE + j] = which32[j] if floating is float else which64[j]
+            out[task // tiles * shape.inner + task % tiles * TILE + j] = (
+                which32[j] if floating is float else which64[j])
     return 0
 
 
 def extremum_places(cnp.ndarray x, cnp.ndarray out, int axis, bint largest):
-    """out (int64) = the place along `axis`, of fewer than 2^31, of the first NaN, else of the first largest (or smallest)
-    element. Made for axes other than the last."""
+    """out (int64) = the place along `axis`, shorter than 2^31, of the first NaN, else of the first largest (or
+    smallest) element. Made for axes other than the last."""
     cdef Shape shape = shape_around(x, axis, axis + 1)
     cdef bint is_float = cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32
     cdef void* source = cnp.PyArray_DATA(x)
@@ -156,6 +156,32 @@ def extremum_places(cnp.ndarray x, cnp.ndarray out, int axis, bint largest):
             places_of(<const float*>source, goal, &shape, largest)
         else:
             places_of(<const double*>source, goal, &shape, largest)
+
+
+cdef void put_places(const floating* g, const int64_t* places, floating* dx, const Shape* shape) noexcept nogil:
+    cdef Py_ssize_t o, j
+    memset(dx, 0, shape.outer * shape.n * shape.inner * sizeof(floating))
+    for o in range(shape.outer):
+        for j in range(shape.inner):
+            if 0 <= places[j] < shape.n:
+                dx[places[j] * shape.inner + j] = g[j]
+        g += shape.inner
+        places += shape.inner
+        dx += shape.n * shape.inner
+
+
+def extremum_places_backward(cnp.ndarray g, cnp.ndarray places, cnp.ndarray dx, int axis):
+    """dx = g at the places along `axis`, 0 elsewhere."""
+    cdef Shape shape = shape_around(dx, axis, axis + 1)
+    cdef bint is_float = cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32
+    cdef void* source = cnp.PyArray_DATA(g)
+    cdef const int64_t* where = <const int64_t*>cnp.PyArray_DATA(places)
+    cdef void* goal = cnp.PyArray_DATA(dx)
+    with nogil:
+        if is_float:
+            put_places(<const float*>source, where, <float*>goal, &shape)
+        else:
+            put_places(<const double*>source, where, <double*>goal, &shape)
 
 
 # ------------------------------------------------------------------ shares of a gradient
@@ -188,8 +214,8 @@ cdef void share_all(const floating* g, const floating* x, const floating* y, flo
 
 
 def extremum_backward(cnp.ndarray g, cnp.ndarray x, cnp.ndarray y, cnp.ndarray dx, int first, int last, bint spoils):
-    """dx = g where x is the extremum y, shared equally among ties, 0 elsewhere. Where y is NaN the NaNs of x share it, or
-    if `spoils` all of dx is NaN there, as in PyTorch's amax."""
+    """dx = g where x is the extremum y, shared equally among ties, 0 elsewhere. Where y is NaN the NaNs of x share it,
+    or if `spoils` all of dx is NaN there, as in PyTorch's amax."""
     cdef Shape shape = shape_around(x, first, last)
     cdef int threads = threads_for(<double>cnp.PyArray_SIZE(x) * 0.3)
     cdef bint is_float = cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32
@@ -205,13 +231,15 @@ def extremum_backward(cnp.ndarray g, cnp.ndarray x, cnp.ndarray y, cnp.ndarray d
             if is_float:
                 share_all(<const float*>a, <const float*>b, <const float*>c, <float*>goal, &shape, spoils, threads)
             else:
-                share_all(<const double*>a, <const double*>b, <const double*>c, <double*>goal, &shape, spoils, threads)
+                share_all(<const double*>a, <const double*>b, <const double*>c, <double*>goal, &shape, spoils,
+                          threads)
         else:
             for task in range(shape.outer * ((shape.inner + TILE - 1) // TILE)):
                 if is_float:
                     share_task(<const float*>a, <const float*>b, <const float*>c, <float*>goal, &shape, task, spoils)
                 else:
-                    share_task(<const double*>a, <const double*>b, <const double*>c, <double*>goal, &shape, task, spoils)
+                    share_task(<const double*>a, <const double*>b, <const double*>c, <double*>goal, &shape, task,
+                               spoils)
 
 
 # ------------------------------------------------------------------ squares
@@ -287,7 +315,8 @@ def squares(cnp.ndarray x, cnp.ndarray mean, cnp.ndarray out, int first, int las
         return
     with nogil:
         if is_float:
-            failed = squares_all(<const float*>source, <const float*>middle, <float*>goal, &shape, divisor, root, threads)
+            failed = squares_all(<const float*>source, <const float*>middle, <float*>goal, &shape, divisor, root,
+                                 threads)
         else:
             failed = squares_all(<const double*>source, <const double*>middle, <double*>goal, &shape, divisor, root,
                                  threads)

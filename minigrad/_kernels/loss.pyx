@@ -8,15 +8,16 @@ The work is cut into tiles, in one of three ways, chosen by shape alone:
 - rows (inner = 1): one row of n numbers, or several short ones;
 - columns (any other): up to WIDTH neighbours, n numbers each, inner apart; loops go along the columns;
 - gathered columns (inner < 16 and n <= SHORT, such as ten classes): copied to a scratch tile of that form and back.
-Threads share the tiles. exp is a polynomial that the compiler vectorizes (exp.h). Sums have double accumulators: for
-float32 adding costs nothing beside the terms, whose relative error is that of exp (1.02 ulp) and |x - max| 2^-24, from
-rounding x - max; for float64 it is at most (n/32 + 6) 2^-53 in a row and n 2^-53 in a column, of the terms' magnitudes.
+Threads share the tiles. exp is a polynomial (exp.h). Sums have double accumulators, which take four terms at a
+time, added in the terms' precision (loss_rows.h). To the error of a sum the terms add that of exp (0.99 ulp) and
+|x - max| 2^-24, from rounding x - max; summing float32 adds at most 2^-23, float64 (n/32 + 6) 2^-53 in a row and
+n 2^-53 in a column, of the terms' magnitudes.
 A row of -inf only, or one with +inf or NaN, gives NaN throughout, as in PyTorch.
 """
 
 cimport numpy as cnp
 from cython.parallel cimport prange
-from libc.math cimport log
+from libc.math cimport INFINITY, log
 from libc.stdint cimport int64_t, uint64_t
 
 cnp.import_array()
@@ -26,10 +27,14 @@ include "threads.pxi"
 cdef extern from "loss.h" nogil:
     float row_peak_f32(const float* x, Py_ssize_t n)
     double row_peak_f64(const double* x, Py_ssize_t n)
+    double row_weighted_f32(const float* x, const float* weight, Py_ssize_t n, float peak)
+    double row_weighted_f64(const double* x, const double* weight, Py_ssize_t n, double peak)
     double row_exponentials_f32(const float* x, float* out, Py_ssize_t n, float peak)
     double row_exponentials_f64(const double* x, double* out, Py_ssize_t n, double peak)
-    void column_exponentials_f32(const float* x, float* out, Py_ssize_t width, const float* peak, double* total)
-    void column_exponentials_f64(const double* x, double* out, Py_ssize_t width, const double* peak, double* total)
+    void column_exponentials_f32(const float* x, float* out, Py_ssize_t stride, Py_ssize_t rows, Py_ssize_t width,
+                                 const float* peak, double* total)
+    void column_exponentials_f64(const double* x, double* out, Py_ssize_t stride, Py_ssize_t rows, Py_ssize_t width,
+                                 const double* peak, double* total)
     void softmax_row_f32(const float* x, float* out, Py_ssize_t n)
     void softmax_row_f64(const double* x, double* out, Py_ssize_t n)
     void softmax_slope_row_f32(const float* g, const float* y, float* dx, Py_ssize_t n)
@@ -192,14 +197,21 @@ cdef inline void logsumexp_tile(const floating* x, const Call* call, const Tile*
     cdef floating peak[WIDTH]
     cdef double total[WIDTH]
     cdef floating* lse = <floating*>call.lse + tile.first
-    cdef Py_ssize_t j
+    cdef Py_ssize_t step = tile.stride if tile.stride else 1  # from number to number
+    cdef Py_ssize_t pitch = 1 if tile.stride else tile.n  # from column to column
+    cdef Py_ssize_t i, j
+    cdef floating value
     find_peaks(x, tile, peak)
-    for j in range(tile.width):
-        if peak[j] - peak[j] != 0:  # infinite: the exponentials are then 0, infinity and NaN as they are to be
-            peak[j] = 0
     sum_exponentials(x, tile, peak, <floating*>NULL, total)
     for j in range(tile.width):
-        lse[j] = <floating>(<double>peak[j] + log(total[j]))
+        if peak[j] == INFINITY or peak[j] == -INFINITY:  # the result, unless there is a NaN
+            lse[j] = peak[j]
+            for i in range(tile.n):
+                value = x[i * step + j * pitch]
+                if value != value:
+                    lse[j] = value
+        else:
+            lse[j] = <floating>(<double>peak[j] + log(total[j]))
 
 
 cdef inline void logsumexp_backward_tile(const floating* x, floating* dx, const Call* call,
@@ -208,7 +220,7 @@ cdef inline void logsumexp_backward_tile(const floating* x, floating* dx, const 
     cdef double total[WIDTH]
     cdef const floating* lse = <const floating*>call.lse + tile.first
     cdef const floating* g = <const floating*>call.scale + tile.first
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t _i, i, j
     sum_exponentials(x, tile, lse, dx, total)
     if tile.stride == 0:
         for j in range(tile.width):
@@ -216,113 +228,13 @@ cdef inline void logsumexp_backward_tile(const floating* x, floating* dx, const 
                 dx[i] = dx[i] * g[j]
             dx += tile.n
     else:
-        for i in range(tile.n):
+        for _i in range(tile.n):
             for j in range(tile.width):
                 dx[j] = dx[j] * g[j]
             dx += tile.stride
 
 
-# ------------------------------------------------------------------ cross-entropy
-
-cdef inline double smooth_sum(const floating* x, const floating* weight, Py_ssize_t n, Py_ssize_t step,
-                              floating peak) noexcept nogil:
-    # sum over classes of weight (x - peak)
-    cdef double result = 0
-    cdef Py_ssize_t i
-    if weight == NULL:
-        for i in range(n):
-            result += <double>(x[i * step] - peak)
-    else:
-        for i in range(n):
-            result += <double>weight[i] * <double>(x[i * step] - peak)
-    return result
-
-
-cdef inline void cross_entropy_tile(const floating* x, const Call* call, const Tile* tile) noexcept nogil:
-    # loss = -(1 - s) w_t log p_t - s / n sum_c w_c log p_c, s the label smoothing
-    cdef floating peak[WIDTH]
-    cdef double total[WIDTH]
-    cdef const floating* weight = <const floating*>call.weight
-    cdef floating* lse = <floating*>call.lse + tile.first
-    cdef floating* loss = <floating*>call.loss + tile.first
-    cdef Py_ssize_t step = tile.stride if tile.stride else 1  # from class to class
-    cdef Py_ssize_t pitch = 1 if tile.stride else tile.n  # from position to position
-    cdef double log_total, value
-    cdef int64_t target
-    cdef Py_ssize_t j
-    find_peaks(x, tile, peak)
-    sum_exponentials(x, tile, peak, <floating*>NULL, total)
-    for j in range(tile.width):
-        log_total = log(total[j])
-        lse[j] = <floating>(<double>peak[j] + log_total)
-        target = call.target[tile.first + j]
-        if target == call.ignore_index:
-            loss[j] = 0
-            continue
-        value = log_total - <double>(x[target * step + j * pitch] - peak[j])
-        if weight != NULL:
-            value *= weight[target]
-        if call.smoothing != 0:
-            value = (1 - call.smoothing) * value + call.smoothing / <double>tile.n * (
-                call.total_weight * log_total - smooth_sum(x + j * pitch, weight, tile.n, step, peak[j]))
-        loss[j] = <floating>value
-
-
-cdef inline void cross_entropy_backward_tile(const floating* x, floating* dx, const Call* call,
-                                             const Tile* tile) noexcept nogil:
-    # dx_c = scale ((1 - s) w_t (p_c - [c = t]) + s / n (W p_c - w_c)), W the sum of the weights
-    cdef double total[WIDTH]
-    cdef floating of_p[WIDTH]
-    cdef floating of_w[WIDTH]
-    cdef floating of_target[WIDTH]
-    cdef const floating* weight = <const floating*>call.weight
-    cdef const floating* lse = <const floating*>call.lse + tile.first
-    cdef const floating* scales = <const floating*>call.scale
-    cdef const int64_t* target = call.target + tile.first
-    cdef Py_ssize_t step = tile.stride if tile.stride else 1  # from class to class
-    cdef Py_ssize_t pitch = 1 if tile.stride else tile.n  # from position to position
-    cdef double even = call.smoothing / <double>tile.n
-    cdef double of_class
-    cdef floating w, scale
-    cdef floating* row = dx
-    cdef Py_ssize_t i, j
-    sum_exponentials(x, tile, lse, dx, total)
-    for j in range(tile.width):
-        of_class = 0
-        scale = scales[(tile.first + j) * call.scale_step]
-        if target[j] != call.ignore_index:
-            of_class = (1 - call.smoothing) * (<double>weight[target[j]] if weight != NULL else 1.0)
-        of_p[j] = <floating>(scale * (of_class + even * call.total_weight) / total[j])
-        of_w[j] = <floating>(scale * even)
-        of_target[j] = <floating>(scale * of_class)
-    if tile.stride == 0:
-        for j in range(tile.width):
-            if call.smoothing == 0:
-                for i in range(tile.n):
-                    row[i] = row[i] * of_p[j]
-            elif weight == NULL:
-                for i in range(tile.n):
-                    row[i] = row[i] * of_p[j] - of_w[j]
-            else:
-                for i in range(tile.n):
-                    row[i] = row[i] * of_p[j] - of_w[j] * weight[i]
-            row += tile.n
-    else:
-        for i in range(tile.n):
-            if call.smoothing == 0:
-                for j in range(tile.width):
-                    row[j] = row[j] * of_p[j]
-            else:
-                w = weight[i] if weight != NULL else 1
-                for j in range(tile.width):
-                    row[j] = row[j] * of_p[j] - of_w[j] * w
-            row += tile.stride
-    for j in range(tile.width):
-        if target[j] == call.ignore_index:  # zero whatever the logits are
-            for i in range(tile.n):
-                dx[i * step + j * pitch] = 0
-        else:
-            dx[target[j] * step + j * pitch] -= of_target[j]
+include "cross_entropy.pxi"
 
 
 # ------------------------------------------------------------------ all tiles

@@ -1,5 +1,4 @@
-/* What softmax and cross-entropy need of a row of n neighbours, or of rows one after the other side by side. A template
-   like exp.h.
+/* What softmax and cross-entropy need of a row of n neighbours, or of columns side by side. A template like exp.h.
 
    Sums: four terms in their own precision, pairwise, and these sums in double precision, so that a sum of floats has a
    relative error of 2^-23 of the terms' magnitudes whatever its length. The last, broken vector is filled up with what
@@ -97,6 +96,25 @@ static double FN(row_exponentials)(const REAL *x, REAL *out, ptrdiff_t n, REAL p
     return out ? FN(sum_exponentials)(x, out, n, peak) : FN(sum_exponentials)(x, NULL, n, peak);
 }
 
+/* The sum of weight (x - peak); of x - peak where weight is NULL */
+static double FN(row_weighted)(const REAL *x, const REAL *weight, ptrdiff_t n, REAL peak) {
+    f64_vector sums[2] = {{0}, {0}};
+    REAL last[FN(LANES)];
+    ptrdiff_t i = 0;
+    for (; i + FN(LANES) <= n; i += FN(LANES)) {
+        VECTOR shifted = FN(load)(x + i) - peak;
+        if (weight)
+            shifted *= FN(load)(weight + i);
+        FN(widen)(sums, shifted);
+    }
+    double total = sum_lanes(sums[0] + sums[1]);
+    if (i < n)
+        FN(store)(last, FN(load_part)(x + i, n - i, peak) - peak);
+    for (ptrdiff_t j = 0; j < n - i; j++)
+        total += (double)(weight ? last[j] * weight[i + j] : last[j]);
+    return total;
+}
+
 static void FN(softmax_row)(const REAL *x, REAL *out, ptrdiff_t n) {
     REAL inverse = (REAL)(1.0 / FN(sum_exponentials)(x, out, n, FN(peak)(x, n)));
     OVER_ROW(FN(store_part)(out + i, FN(load_part)(out + i, count, 0) * inverse, count));
@@ -129,11 +147,22 @@ static void FN(log_softmax_slope_columns)(const REAL *g, const REAL *y, REAL *ou
     OVER_ROW(FN(log_softmax_slope_of)(g + i, y + i, out + i, count, FN(load_part)(q + i, count, 0)));
 }
 
-/* total += exp(x - peak) of `count` <= LANES columns */
-INLINE void FN(add_exponentials)(const REAL *x, REAL *out, ptrdiff_t count, const REAL *peak, double *total) {
-    VECTOR e = FN(exponential_of)(x, out, count, FN(load_part)(peak, count, 0));
+/* total += exp(x - peak) of `count` <= LANES columns and four or `rows` < 4 rows of them, `stride` apart */
+INLINE void FN(add_exponentials)(const REAL *x, REAL *out, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t count,
+                                 const REAL *peak, double *total) {
+    VECTOR highest = FN(load_part)(peak, count, 0);
+    VECTOR e = FN(exponential_of)(x, out, count, highest);
     f64_vector sums[2] = {{0}, {0}};
     ptrdiff_t low = count < LANES_f64 ? count : LANES_f64;
+    if (rows == 4) {
+        VECTOR second = FN(exponential_of)(x + stride, out ? out + stride : NULL, count, highest);
+        VECTOR third = FN(exponential_of)(x + 2 * stride, out ? out + 2 * stride : NULL, count, highest);
+        VECTOR fourth = FN(exponential_of)(x + 3 * stride, out ? out + 3 * stride : NULL, count, highest);
+        e = (e + second) + (third + fourth);
+    } else {
+        for (ptrdiff_t i = 1; i < rows; i++)
+            e += FN(exponential_of)(x + i * stride, out ? out + i * stride : NULL, count, highest);
+    }
     sums[0] = load_part_f64(total, low, 0);
     sums[1] = load_part_f64(total + low, count - low, 0);
     FN(widen)(sums, e);
@@ -141,9 +170,13 @@ INLINE void FN(add_exponentials)(const REAL *x, REAL *out, ptrdiff_t count, cons
     store_part_f64(total + low, sums[1], count - low);
 }
 
-/* total += exp(x - peak); the terms go to out unless it is NULL. */
-static void FN(column_exponentials)(const REAL *x, REAL *out, ptrdiff_t n, const REAL *peak, double *total) {
-    OVER_ROW(FN(add_exponentials)(x + i, out ? out + i : NULL, count, peak + i, total + i));
+/* total += exp(x - peak) of up to four rows; the terms go to out unless it is NULL. */
+static void FN(column_exponentials)(const REAL *x, REAL *out, ptrdiff_t stride, ptrdiff_t rows, ptrdiff_t n,
+                                    const REAL *peak, double *total) {
+    if (rows == 4)
+        OVER_ROW(FN(add_exponentials)(x + i, out ? out + i : NULL, stride, 4, count, peak + i, total + i));
+    else
+        OVER_ROW(FN(add_exponentials)(x + i, out ? out + i : NULL, stride, rows, count, peak + i, total + i));
 }
 
 static void FN(exponentials)(const REAL *x, REAL *out, ptrdiff_t n) {

@@ -5,7 +5,7 @@ Planes (one channel of one sample) are independent: threads share them, and with
 Max pooling copies the rows under a row of outputs to scratch, padded with -inf and split by their place modulo the
 stride: a tap of neighbouring windows is then one vector. BLOCK windows are taken together, their taps in reading order
 (rows of fewer than NARROW outputs go window by window); a later tap must be larger to win (the first maximum stays), or
-NaN. Backward adds g where the maximum was.
+NaN. Windows of 2 x 2 at stride 2 go a vector of them at a time (pool_pairs.h). Backward adds g where the maximum was.
 
 Average pooling is separable: the KH rows under a row of outputs are added up first, then KW neighbours of that sum:
 KH + KW additions for an output at stride 1 instead of KH KW. Backward runs the same the other way round. Sums of a
@@ -32,6 +32,16 @@ cdef extern from "tap.h":
     void take_tap_float(const float* x, float* best, int32_t* which, Py_ssize_t count, int32_t tap) noexcept nogil
     void take_tap_double(const double* x, double* best, int32_t* which, Py_ssize_t count, int32_t tap) noexcept nogil
 
+cdef extern from "pool.h" nogil:
+    void pairs_forward_f32(const float* above, float* out, int64_t* indices, Py_ssize_t count, int64_t corner,
+                           Py_ssize_t width)
+    void pairs_forward_f64(const double* above, double* out, int64_t* indices, Py_ssize_t count, int64_t corner,
+                           Py_ssize_t width)
+    void pairs_backward_f32(const float* g, const int64_t* indices, float* above, Py_ssize_t count, int64_t corner,
+                            Py_ssize_t width)
+    void pairs_backward_f64(const double* g, const int64_t* indices, double* above, Py_ssize_t count, int64_t corner,
+                            Py_ssize_t width)
+
 ctypedef fused floating:
     float
     double
@@ -39,7 +49,7 @@ ctypedef fused floating:
 cdef enum:
     BLOCK = 128  # outputs of a row taken together in max pooling
     VECTOR = 16  # their number is rounded up to whole vectors: broken ones would cost more than the rest
-    PAIRS = 16  # outputs taken together for windows of 2 x 2
+    WIDE = 32  # from so many outputs in a row on, backward of 2 x 2 windows writes lines rather than scatters
     NARROW = 8  # rows of fewer outputs go window by window
 
 cdef struct Pool:
@@ -63,8 +73,8 @@ cdef struct Pool:
 
 cdef inline bint two_by_two(const Pool* p) noexcept nogil:
     # Windows of 2 x 2 at stride 2, all of them inside.
-    return (p.kh == 2 and p.kw == 2 and p.sh == 2 and p.sw == 2 and p.ph == 0 and p.pw == 0 and p.dh == 1
-            and p.dw == 1 and 2 * p.out_height <= p.height and 2 * p.out_width <= p.width)
+    return (p.width < 1 << 30 and p.kh == 2 and p.kw == 2 and p.sh == 2 and p.sw == 2 and p.ph == 0 and p.pw == 0
+            and p.dh == 1 and p.dw == 1 and 2 * p.out_height <= p.height and 2 * p.out_width <= p.width)
 
 
 cdef inline Py_ssize_t ceil_divide(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
@@ -148,20 +158,23 @@ def max_pool2d_forward(cnp.ndarray x, cnp.ndarray out, cnp.ndarray indices, tupl
     free(scratch)
 
 
-def max_pool2d_backward(cnp.ndarray g, cnp.ndarray indices, cnp.ndarray dx):
-    """dx = g where the maxima were, added up where windows share one, 0 elsewhere."""
-    cdef Py_ssize_t planes = cnp.PyArray_DIM(dx, 0) * cnp.PyArray_DIM(dx, 1)
-    cdef Py_ssize_t outputs = cnp.PyArray_DIM(g, 2) * cnp.PyArray_DIM(g, 3)
-    cdef Py_ssize_t size = cnp.PyArray_DIM(dx, 2) * cnp.PyArray_DIM(dx, 3)
+def max_pool2d_backward(cnp.ndarray g, cnp.ndarray indices, cnp.ndarray dx, bint pairs=False):
+    """dx = g where the maxima were, added up where windows share one, 0 elsewhere. `pairs` says that the windows were
+    of 2 x 2 at stride 2, without padding: where they cover dx, it is then written in one pass."""
+    cdef Pool p
     cdef const int64_t* places = <const int64_t*>cnp.PyArray_DATA(indices)
     cdef bint is_float = cnp.PyArray_TYPE(g) == cnp.NPY_FLOAT32
     cdef void* source = cnp.PyArray_DATA(g)
     cdef void* goal = cnp.PyArray_DATA(dx)
+    p.planes = cnp.PyArray_DIM(dx, 0) * cnp.PyArray_DIM(dx, 1)
+    p.height, p.width = cnp.PyArray_DIM(dx, 2), cnp.PyArray_DIM(dx, 3)
+    p.out_height, p.out_width = cnp.PyArray_DIM(g, 2), cnp.PyArray_DIM(g, 3)
+    p.kh = 2 if pairs and p.width < 1 << 30 else 0
     with nogil:
         if is_float:
-            max_backward(<const float*>source, places, <float*>goal, planes, outputs, size)
+            max_backward(<const float*>source, places, <float*>goal, &p)
         else:
-            max_backward(<const double*>source, places, <double*>goal, planes, outputs, size)
+            max_backward(<const double*>source, places, <double*>goal, &p)
 
 
 def avg_pool2d_forward(cnp.ndarray x, cnp.ndarray out, tuple kernel, tuple stride, tuple padding,

@@ -4,43 +4,14 @@ cdef inline bint beats(floating value, floating best) noexcept nogil:
     return (value > best) | (value != value)
 
 
-cdef inline void two_by_two_block(const floating* above, const floating* below, floating* out, int64_t* indices,
-                                  Py_ssize_t corner, int32_t width) noexcept nogil:
-    # PAIRS windows side by side; `corner` is the place of the first one's corner, `width` that of a row below.
-    cdef floating best[PAIRS]
-    cdef int32_t which[PAIRS]
-    cdef floating value, other
-    cdef int32_t take
-    cdef bint better
-    cdef int j
-    for j in range(PAIRS):
-        value = above[2 * j]
-        other = above[2 * j + 1]
-        better = beats(other, value)
-        value = other if better else value
-        take = 1 if better else 0
-        other = below[2 * j]
-        better = beats(other, value)
-        value = other if better else value
-        take = width if better else take
-        other = below[2 * j + 1]
-        better = beats(other, value)
-        best[j] = other if better else value
-        which[j] = width + 1 if better else take
-    for j in range(PAIRS):
-        out[j] = best[j]
-        indices[j] = corner + 2 * j + which[j]
-
-
 cdef inline void max_two_by_two(const floating* x, floating* out, int64_t* indices, const Pool* p) noexcept nogil:
-    cdef Py_ssize_t row, start, place, block
+    cdef Py_ssize_t row, corner
     for row in range(p.out_height):
-        for block in range((p.out_width + PAIRS - 1) // PAIRS):
-            start = block * PAIRS
-            if start > p.out_width - PAIRS:
-                start = p.out_width - PAIRS  # the last block overlaps the one before: no broken vectors
-            place = 2 * row * p.width + 2 * start
-            two_by_two_block(x + place, x + place + p.width, out + start, indices + start, place, <int32_t>p.width)
+        corner = 2 * row * p.width
+        if floating is float:
+            pairs_forward_f32(x + corner, out, indices, p.out_width, corner, p.width)
+        else:
+            pairs_forward_f64(x + corner, out, indices, p.out_width, corner, p.width)
         out += p.out_width
         indices += p.out_width
 
@@ -151,14 +122,14 @@ cdef inline void max_row(const floating* x, floating* out, int64_t* indices, con
 cdef inline void max_plane(const floating* x, floating* out, int64_t* indices, const Pool* p,
                            floating* scratch) noexcept nogil:
     cdef Py_ssize_t row, j
-    if scratch == NULL or p.out_width < NARROW:
+    if two_by_two(p):
+        max_two_by_two(x, out, indices, p)
+    elif scratch == NULL or p.out_width < NARROW:
         for row in range(p.out_height):
             for j in range(p.out_width):
                 max_window(x, out + j, indices + j, p, row * p.sh - p.ph, j * p.sw - p.pw)
             out += p.out_width
             indices += p.out_width
-    elif two_by_two(p) and p.out_width >= PAIRS:
-        max_two_by_two(x, out, indices, p)
     else:
         for row in range(p.out_height):
             max_row(x, out + row * p.out_width, indices + row * p.out_width, p, row, scratch)
@@ -181,25 +152,35 @@ cdef void max_forward(const floating* x, floating* out, int64_t* indices, const 
             max_forward_plane(x, out, indices, p, scratch + threadid() * per_thread if scratch != NULL else NULL, plane)
 
 
-cdef void max_backward_plane(const floating* g, const int64_t* indices, floating* dx, Py_ssize_t outputs,
-                             Py_ssize_t size, Py_ssize_t plane) noexcept nogil:
-    cdef Py_ssize_t j
+cdef void max_backward_plane(const floating* g, const int64_t* indices, floating* dx, const Pool* p,
+                             Py_ssize_t plane) noexcept nogil:
+    cdef Py_ssize_t outputs = p.out_height * p.out_width
+    cdef Py_ssize_t j, row
     g += plane * outputs
     indices += plane * outputs
-    dx += plane * size
-    memset(dx, 0, size * sizeof(floating))
+    dx += plane * p.height * p.width
+    if p.kh == 2 and 2 * p.out_height == p.height and 2 * p.out_width == p.width and p.out_width >= WIDE:
+        for row in range(p.out_height):
+            if floating is float:
+                pairs_backward_f32(g, indices, dx, p.out_width, 2 * row * p.width, p.width)
+            else:
+                pairs_backward_f64(g, indices, dx, p.out_width, 2 * row * p.width, p.width)
+            g += p.out_width
+            indices += p.out_width
+            dx += 2 * p.width
+        return
+    memset(dx, 0, p.height * p.width * sizeof(floating))
     for j in range(outputs):
         if indices[j] >= 0:
             dx[indices[j]] += g[j]
 
 
-cdef void max_backward(const floating* g, const int64_t* indices, floating* dx, Py_ssize_t planes, Py_ssize_t outputs,
-                       Py_ssize_t size) noexcept nogil:
+cdef void max_backward(const floating* g, const int64_t* indices, floating* dx, const Pool* p) noexcept nogil:
     cdef Py_ssize_t plane
-    cdef int threads = threads_for(<double>planes * (1.0 * outputs + 0.1 * size))
-    if threads == 1 or planes == 1:
-        for plane in range(planes):
-            max_backward_plane(g, indices, dx, outputs, size, plane)
+    cdef int threads = threads_for(<double>p.planes * (1.0 * p.out_height * p.out_width + 0.1 * p.height * p.width))
+    if threads == 1 or p.planes == 1:
+        for plane in range(p.planes):
+            max_backward_plane(g, indices, dx, p, plane)
     else:
-        for plane in prange(planes, schedule="static", num_threads=threads):
-            max_backward_plane(g, indices, dx, outputs, size, plane)
+        for plane in prange(p.planes, schedule="static", num_threads=threads):
+            max_backward_plane(g, indices, dx, p, plane)

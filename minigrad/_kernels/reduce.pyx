@@ -17,7 +17,7 @@ from cython.parallel cimport prange
 from libc.math cimport sqrt
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 cnp.import_array()
 
@@ -28,8 +28,8 @@ cdef extern from "reduce.h" nogil:
     const int FOLD_LARGEST, FOLD_SMALLEST, FOLD_PRODUCT
     float fold_row_f32(const float* x, Py_ssize_t n, int op)
     double fold_row_f64(const double* x, Py_ssize_t n, int op)
-    void fold_columns_f32(const float* x, float* kept, Py_ssize_t n, int op)
-    void fold_columns_f64(const double* x, double* kept, Py_ssize_t n, int op)
+    void fold_columns_f32(const float* x, Py_ssize_t stride, Py_ssize_t rows, float* kept, Py_ssize_t n, int op)
+    void fold_columns_f64(const double* x, Py_ssize_t stride, Py_ssize_t rows, double* kept, Py_ssize_t n, int op)
     void take_place_f32(const float* x, float* best, int32_t* which, Py_ssize_t n, int32_t place, int largest)
     void take_place_f64(const double* x, double* best, int64_t* which, Py_ssize_t n, int64_t place, int largest)
     double row_squares_f32(const float* x, Py_ssize_t n, float mean)

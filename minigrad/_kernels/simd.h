@@ -1,5 +1,5 @@
-/* What GCC's vector extensions do not say portably about vectors of float (_f32) and double (_f64): largest and smallest,
-   choice by a comparison, scaling by a power of two, and loads of what is left at an end. One instruction
+/* What GCC's vector extensions do not say portably about vectors of float (_f32) and double (_f64): largest and
+   smallest, choice by a comparison, scaling by a power of two, and loads of what is left at an end. One instruction
    each where the level has one. */
 #ifndef MINIGRAD_SIMD_H
 #define MINIGRAD_SIMD_H

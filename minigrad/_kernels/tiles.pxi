@@ -20,12 +20,12 @@ cdef inline double row_exponentials(const floating* x, floating* out, Py_ssize_t
         return row_exponentials_f64(x, out, n, peak)
 
 
-cdef inline void column_exponentials(const floating* x, floating* out, Py_ssize_t width, const floating* peak,
-                                     double* total) noexcept nogil:
+cdef inline void column_exponentials(const floating* x, floating* out, Py_ssize_t rows, const Tile* tile,
+                                     const floating* peak, double* total) noexcept nogil:
     if floating is float:
-        column_exponentials_f32(x, out, width, peak, total)
+        column_exponentials_f32(x, out, tile.stride, rows, tile.width, peak, total)
     else:
-        column_exponentials_f64(x, out, width, peak, total)
+        column_exponentials_f64(x, out, tile.stride, rows, tile.width, peak, total)
 
 
 cdef inline void find_peaks(const floating* x, const Tile* tile, floating* peak) noexcept nogil:
@@ -49,18 +49,16 @@ cdef inline void find_peaks(const floating* x, const Tile* tile, floating* peak)
 cdef inline void sum_exponentials(const floating* x, const Tile* tile, const floating* peak, floating* out,
                                   double* total) noexcept nogil:
     # out = exp(x - peak) (not stored if out is NULL) and its sum over each column.
-    cdef Py_ssize_t _i, k
+    cdef Py_ssize_t i, k
     if tile.stride == 0:
         for k in range(tile.width):
             total[k] = row_exponentials(x + k * tile.n, out + k * tile.n if out != NULL else NULL, tile.n, peak[k])
         return
     for k in range(tile.width):
         total[k] = 0
-    for _i in range(tile.n):
-        column_exponentials(x, out, tile.width, peak, total)
-        x += tile.stride
-        if out != NULL:
-            out += tile.stride
+    for i in range(0, tile.n, 4):
+        column_exponentials(x + i * tile.stride, out + i * tile.stride if out != NULL else NULL,
+                            min(<Py_ssize_t>4, tile.n - i), tile, peak, total)
 
 
 cdef inline void sum_products(const floating* a, const floating* b, const Tile* tile, double* total) noexcept nogil:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._kernels import activation as elements
 from .._kernels import loss as kernel
 from ..dtypes import int64
 from ..tensor import Fused, Tensor, wrap
@@ -50,18 +51,64 @@ def _same_shape(name: str, input: Tensor, target: Tensor) -> None:
         )
 
 
+class ElementLoss(Fused):
+    """A loss of each element of x and its target, all of them or their sum over `divisor`; `delta` is huber's."""
+
+    def forward(self, x: np.ndarray, target: np.ndarray, kind: str, delta: float, divisor: float | None) -> np.ndarray:
+        self.x, self.target, self.kind, self.delta, self.divisor = x, target, kind, delta, divisor
+        losses = empty_like(x)
+        getattr(elements, f"{kind}_forward")(contiguous(x), contiguous(target), losses, delta)
+        if divisor is None:
+            return losses
+        out = empty((), x.dtype)
+        sums.sum_over(losses, out, 0, losses.ndim, divisor)
+        return out
+
+    def backward(self, g: Any) -> Any:
+        dx = empty_like(self.x)
+        factor = 1.0 if self.divisor is None else float(g) / self.divisor
+        slope = getattr(elements, f"{self.kind}_backward")
+        slope(contiguous(self.x), contiguous(self.target), dx, factor, self.delta)
+        if self.divisor is None:
+            dx *= g
+        return (dx if self.needs(0) else None), (np.negative(dx, empty_like(dx)) if self.needs(1) else None)
+
+    @staticmethod
+    def definition(x: Tensor, target: Tensor, kind: str, delta: float, divisor: float | None) -> Tensor:
+        if kind == "logistic":
+            losses = (1 - target) * x + softplus(-x, threshold=math.inf)
+        elif kind == "squared":
+            losses = (x - target).square()
+        else:
+            size = losses = (x - target).abs()
+            if kind == "huber":
+                losses = where(size < delta, size.square() * 0.5, (size - 0.5 * delta) * delta)
+        return losses if divisor is None else losses.sum() / divisor
+
+
+def _of_elements(kind: str, input: Tensor, target: Tensor, reduction: str, delta: float = 0.0) -> Tensor:
+    """The loss by its kernel where there is one, otherwise composed."""
+    check_reduction(reduction)
+    input, target = as_tensor(input), as_tensor(target, "target")
+    x = input._value
+    if x.dtype not in KERNEL_DTYPES or target._value.dtype != x.dtype or not x.size:
+        return reduced(ElementLoss.definition(input, target, kind, delta, None), reduction)
+    divisor = None if reduction == "none" else 1.0 if reduction == "sum" else float(x.size)
+    return ElementLoss.apply(input, target, kind, delta, divisor)
+
+
 @op("F.mse_loss")
 def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """The squared difference. Unlike PyTorch's, which warns, other shapes of `target` are a ValueError."""
     _same_shape("mse_loss", input, target)
-    return reduced((input - target).square(), reduction)
+    return _of_elements("squared", input, target, reduction)
 
 
 @op("F.l1_loss")
 def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """The absolute difference."""
     _same_shape("l1_loss", input, target)
-    return reduced((input - target).abs(), reduction)
+    return _of_elements("absolute", input, target, reduction)
 
 
 @op("F.huber_loss")
@@ -70,8 +117,7 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     _same_shape("huber_loss", input, target)
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
-    size = (input - target).abs()
-    return reduced(where(size < delta, size.square() * 0.5, (size - 0.5 * delta) * delta), reduction)
+    return _of_elements("huber", input, target, reduction, float(delta))
 
 
 @op("F.smooth_l1_loss")
@@ -95,6 +141,9 @@ def binary_cross_entropy_with_logits(
 ) -> Tensor:
     """-target log sigmoid(input) - (1 - target) log(1 - sigmoid(input)), without overflow; `pos_weight` weighs the first term."""
     _same_shape("binary_cross_entropy_with_logits", input, target)
+    input, target = as_tensor(input), as_tensor(target, "target")
+    if weight is None and pos_weight is None and not target._tracked:
+        return _of_elements("logistic", input, target, reduction)
     softened = softplus(-input, threshold=np.inf)  # -log sigmoid(input); and -log(1 - sigmoid) is that plus input
     if pos_weight is None:
         losses = (1 - target) * input + softened

@@ -16,30 +16,31 @@ from .declare import op
 from .indexing import TakeAlong, Where
 
 Pair = tuple[int, int]
+PAIRS = ((2, 2), (2, 2), (0, 0), (1, 1))  # the commonest windows: kernel, stride, padding, dilation
 
 
 class MaxPool2d(Function):
     """The largest element of each window; where it was goes to `indices`, -1 for a window wholly in the padding."""
 
     def forward(self, x: np.ndarray, indices: np.ndarray, window: tuple[Pair, Pair, Pair, Pair]) -> np.ndarray:
-        self.shape, self.indices = x.shape, indices
+        self.shape, self.indices, self.pairs = x.shape, indices, window == PAIRS
         out = empty(indices.shape, x.dtype)
         if out.size:
             kernels.pool.max_pool2d_forward(contiguous(x), out, indices, *window)
         return out
 
     def backward(self, g: Any) -> Any:
-        return MaxUnpool.on(g, self.indices, self.shape)
+        return MaxUnpool.on(g, self.indices, self.shape, self.pairs)
 
 
 class MaxUnpool(Function):
-    """g added at the positions its maxima came from."""
+    """g added at the positions its maxima came from; `pairs` says that the windows were PAIRS."""
 
-    def forward(self, g: np.ndarray, indices: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    def forward(self, g: np.ndarray, indices: np.ndarray, shape: tuple[int, ...], pairs: bool) -> np.ndarray:
         self.indices = indices
         out = empty(shape, g.dtype)
         if g.size and out.size:
-            kernels.pool.max_pool2d_backward(contiguous(g), indices, out)
+            kernels.pool.max_pool2d_backward(contiguous(g), indices, out, pairs)
         else:
             out.fill(0)
         return out

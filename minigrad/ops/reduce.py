@@ -29,7 +29,7 @@ from .border import (
 from .broadcast import Expand, sum_array
 from .declare import op
 from .elementwise import Exp, zero_slope
-from .indexing import TakeAlong, Where
+from .indexing import IndexAdd, Where, grid
 
 
 def kept(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
@@ -269,14 +269,38 @@ class ValuesIndices(NamedTuple):
     indices: Tensor
 
 
+class Selected(Function):
+    """The largest or smallest elements along an axis, whose places there are known; they get the gradient."""
+
+    def forward(
+        self, x: np.ndarray, places: np.ndarray, axis: int, run: tuple[int, int] | None, largest: bool
+    ) -> np.ndarray:
+        self.shape, self.places, self.axis = x.shape, places, axis
+        if run is None:
+            kept_places = places.reshape(kept(x.shape, (axis,)))
+            return np.asarray(x[grid(kept_places, axis)]).reshape(places.shape)
+        out = empty(places.shape, x.dtype)
+        kernel.extremum(contiguous(x), out, *run, largest)
+        return out
+
+    def backward(self, g: Any) -> Any:
+        if isinstance(g, Tensor) or g.dtype not in KERNEL_DTYPES:
+            shape = kept(self.shape, (self.axis,))
+            return IndexAdd.on(g.reshape(shape), self.shape, grid(values(self.places).reshape(shape), self.axis))
+        dx = empty(self.shape, g.dtype)
+        kernel.extremum_places_backward(contiguous(g), self.places, dx, self.axis)
+        return dx
+
+
 def _select(input: Tensor, dim: int, keepdim: bool, function: Any, name: str) -> ValuesIndices:
     axis = axis_of(dim, input.ndim)
     if input.ndim == 0:
         return ValuesIndices(input.clone(), wrap(np.zeros((), int64)))
     _check_not_empty(name, input, (axis,))
-    indices = wrap(_places(function, input._value, axis))
-    chosen = TakeAlong.apply(input, indices, axis)
-    return ValuesIndices(*(part if keepdim else part.squeeze(axis) for part in (chosen, indices)))
+    x = input._value
+    places = _places(function, x, axis)
+    indices = wrap(places if keepdim else places.reshape(without(x.shape, (axis, axis + 1), False)))
+    return ValuesIndices(Selected.apply(input, indices, axis, run_of(x, (axis,)), function is np.argmax), indices)
 
 
 @op("max", ".max")

@@ -191,3 +191,24 @@ def test_threads_change_nothing(kernel, dtype, name_rest):
     for threads in (2, 3):
         kernel.set_threads(threads)
         np.testing.assert_array_equal(call(kernel, name, *arrays, rest), one)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["squared", "absolute", "huber", "logistic"])
+@pytest.mark.parametrize("size", [1, 17, 150_001])
+def test_losses(kernel, dtype, name, size):
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, size)).astype(dtype) * 3
+    y[:1] = x[:1]  # no difference at all
+    tolerance = 6e-7 if dtype == np.float32 else 2e-15
+    for direction, rest in (("forward", (0.7,)), ("backward", (0.3, 0.7))):
+        found = call(kernel, f"{name}_{direction}", x, y, rest)
+        expected = call(reference, f"{name}_{direction}", x, y, rest)
+        np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+        for threads in (2, 3):
+            kernel.set_threads(threads)
+            np.testing.assert_array_equal(call(kernel, f"{name}_{direction}", x, y, rest), found)
+        kernel.set_threads(1)
+    x[:] = np.nan
+    assert np.isnan(call(kernel, f"{name}_forward", x, y, (0.7,))).all()
+    assert np.isnan(call(kernel, f"{name}_backward", x, y, (0.3, 0.7))).all()

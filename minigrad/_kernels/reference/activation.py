@@ -160,3 +160,37 @@ def _tanh_softplus(z):
 
 def erf_forward(x, out):
     out[...] = _erf(x.astype(np.float64))
+
+
+def squared_forward(x, y, out, delta):
+    out[...] = np.square(x.astype(np.float64) - y)
+
+
+def squared_backward(x, y, dx, factor, delta):
+    dx[...] = 2 * factor * (x.astype(np.float64) - y)
+
+
+def absolute_forward(x, y, out, delta):
+    out[...] = np.abs(x.astype(np.float64) - y)
+
+
+def absolute_backward(x, y, dx, factor, delta):
+    dx[...] = factor * np.sign(x - y)
+
+
+def huber_forward(x, y, out, delta):
+    size = np.abs(x.astype(np.float64) - y)
+    out[...] = np.where(size < delta, size * size / 2, delta * (size - delta / 2))
+
+
+def huber_backward(x, y, dx, factor, delta):
+    dx[...] = factor * np.clip(x.astype(np.float64) - y, -delta, delta)
+
+
+def logistic_forward(x, y, out, delta):
+    z = x.astype(np.float64)
+    out[...] = _softplus(z) - z * y
+
+
+def logistic_backward(x, y, dx, factor, delta):
+    dx[...] = factor * (_sigmoid(x.astype(np.float64)) - y)

@@ -25,7 +25,7 @@ def max_pool2d_forward(x, out, indices, kernel, stride, padding, dilation):
             out[:, :, i, j], indices[:, :, i, j] = best, place
 
 
-def max_pool2d_backward(g, indices, dx):
+def max_pool2d_backward(g, indices, dx, pairs=False):
     flat = np.zeros((dx.shape[0] * dx.shape[1], dx.shape[2] * dx.shape[3]), g.dtype)
     for plane, places, values in zip(flat, indices.reshape(len(flat), -1), g.reshape(len(flat), -1), strict=True):
         np.add.at(plane, places[places >= 0], values[places >= 0])
