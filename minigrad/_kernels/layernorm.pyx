@@ -131,7 +131,7 @@ cdef inline void run_task(const Batch* batch, Py_ssize_t task, floating like) no
         forward_rows(batch, begin, end, like)
     else:
         backward_rows(batch, begin, end, NULL if batch.totals == NULL else batch.totals + task * 2 * batch.n, like)
-    FENCE()
+    end_streams()
 
 
 cdef void run_tasks(const Batch* batch, int threads, floating like) noexcept nogil:

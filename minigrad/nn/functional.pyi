@@ -145,6 +145,17 @@ def dropout3d(
 def elu(input: Tensor, alpha: _float = 1.0, inplace: _bool = False) -> Tensor:
     """x where x > 0, elsewhere alpha (e^x - 1) (Clevert, Unterthiner & Hochreiter 2015)."""
 
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: _int | None = None,
+    max_norm: _float | None = None,
+    norm_type: _float = 2.0,
+    scale_grad_by_freq: _bool = False,
+    sparse: _bool = False,
+) -> Tensor:
+    """The rows of `weight` (rows, n) that `input`, int64 or int32 of any shape, names: shape (*input.shape, n)."""
+
 def gelu(input: Tensor, approximate: str = 'none') -> Tensor:
     """x times the standard normal distribution function at x (Hendrycks & Gimpel 2016), or its 'tanh' approximation."""
 
@@ -159,6 +170,15 @@ def kl_div(input: Tensor, target: Tensor, reduction: str = 'mean', log_target: _
 
 def l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
     """The absolute difference."""
+
+def layer_norm(
+    input: Tensor,
+    normalized_shape: Any,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: _float = 1e-05,
+) -> Tensor:
+    """Each row normalized to mean 0 and variance 1, times `weight`, plus `bias` (Ba, Kiros, Hinton 2016)."""
 
 def leaky_relu(input: Tensor, negative_slope: _float = 0.01, inplace: _bool = False) -> Tensor:
     """x where x > 0, elsewhere negative_slope * x."""
@@ -210,6 +230,15 @@ def relu(input: Tensor, inplace: _bool = False) -> Tensor:
 def relu6(input: Tensor, inplace: _bool = False) -> Tensor:
     """min(max(x, 0), 6)."""
 
+def relu_dropout(
+    input: Tensor,
+    p: _float = 0.5,
+    training: _bool = True,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """`dropout(relu(input), p, training, generator=generator)` in one pass over memory, bit for bit, and so its gradients."""
+
 def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + exp(-x)), without overflow."""
 
@@ -231,4 +260,4 @@ def softsign(input: Tensor) -> Tensor:
 def tanh(input: Tensor) -> Tensor:
     """sinh(x) / cosh(x), between -1 and 1."""
 
-__all__ = ['adaptive_avg_pool2d', 'avg_pool2d', 'batch_norm', 'binary_cross_entropy', 'binary_cross_entropy_with_logits', 'conv1d', 'conv2d', 'conv_transpose2d', 'cross_entropy', 'dropout', 'dropout1d', 'dropout2d', 'dropout3d', 'elu', 'gelu', 'hardtanh', 'huber_loss', 'kl_div', 'l1_loss', 'leaky_relu', 'linear', 'log_softmax', 'logsigmoid', 'max_pool2d', 'mish', 'mse_loss', 'nll_loss', 'normalize', 'pad', 'relu', 'relu6', 'sigmoid', 'silu', 'smooth_l1_loss', 'softmax', 'softplus', 'softsign', 'tanh']
+__all__ = ['adaptive_avg_pool2d', 'avg_pool2d', 'batch_norm', 'binary_cross_entropy', 'binary_cross_entropy_with_logits', 'conv1d', 'conv2d', 'conv_transpose2d', 'cross_entropy', 'dropout', 'dropout1d', 'dropout2d', 'dropout3d', 'elu', 'embedding', 'gelu', 'hardtanh', 'huber_loss', 'kl_div', 'l1_loss', 'layer_norm', 'leaky_relu', 'linear', 'log_softmax', 'logsigmoid', 'max_pool2d', 'mish', 'mse_loss', 'nll_loss', 'normalize', 'pad', 'relu', 'relu6', 'relu_dropout', 'sigmoid', 'silu', 'smooth_l1_loss', 'softmax', 'softplus', 'softsign', 'tanh']
