@@ -1,14 +1,14 @@
 /* exp, expm1 and log1p for vectors, without branches, calls or tables. A template: both_types.h includes it once for
    float and once for double, where REAL, REAL_BITS, VECTOR and FN(name) are the type's.
 
-   With n = round(x / ln 2) and r = x - n ln 2, |r| <= ln 2 / 2: exp(x) = 2^n exp(r), exp(r) by a polynomial, ln 2 in two
-   parts (Cody and Waite 1980); and expm1(x) = 2^n expm1(r) + (2^n - 1), where nothing cancels, since for n other than 0
-   the second term is the larger. log1p(e) = 2 artanh(s), s = e / (2 + e), an odd function of s <= 1/3. The polynomials
-   (degree 6 and 12 for exp, 4 and 11 in s^2) were fitted for minigrad: weighted least squares at Chebyshev nodes,
-   reweighted towards equal ripples (Lawson 1961); their own error is below 2^-27 for float and 2^-58 for double.
+   With n = round(x / ln 2) and r = x - n ln 2, |r| <= ln 2 / 2: exp(x) = 2^n exp(r), exp(r) by a polynomial, ln 2 in
+   two parts (Cody and Waite 1980); and expm1(x) = 2^n expm1(r) + (2^n - 1), where nothing cancels, since the second
+   term is the larger unless n is 0. log1p(e) = 2 artanh(s), s = e / (2 + e), an odd function of s <= 1/3. The
+   polynomials (degree 6 and 12 for exp, 4 and 11 in s^2) were fitted for minigrad: weighted least squares at Chebyshev
+   nodes, reweighted towards equal ripples (Lawson 1961); their own error is below 2^-27 for float and 2^-58 for double.
 
-   Errors of exp, subnormal results included: float 0.9091 ulp with fused multiply-add and 0.9888 without, over
-   every float; double 0.847 and 0.942, the largest among 4 * 10^6 random inputs (a sample, not a bound). Gradual underflow,
+   Errors of exp, subnormal results included: float 0.9091 ulp with fused multiply-add and 0.9888 without, over every
+   float; double 0.847 and 0.942, the largest among 4 * 10^6 random inputs (a sample, not a bound). Gradual underflow,
    infinity and NaN as in C. */
 
 #undef K

@@ -3,7 +3,7 @@
    Converting floats to doubles takes longer than adding them. With AVX-512 the bits are moved instead: those of a
    float in the upper half of 64, shifted right by three, are a double of the same sign and digits whose exponent is
    off by 1023 - 127. It is 2^896 times smaller, exactly, zeros and subnormal numbers included, for a shift and a mask.
-   Only infinity and NaN come out wrong, which a sum of floats beside it tells; then the block is converted after all. */
+   Only infinity and NaN come out wrong, which a sum of floats beside it tells; then the block is converted. */
 #ifndef MINIGRAD_REDUCE_H
 #define MINIGRAD_REDUCE_H
 
