@@ -21,6 +21,7 @@ cdef extern from "gemm.h":
     const Py_ssize_t MR "GEMM_ROWS"
     const Py_ssize_t DEPTH "GEMM_DEPTH"
     const Py_ssize_t BLOCK_BYTES "GEMM_BLOCK_BYTES"
+    const Py_ssize_t DIRECT_ROWS "GEMM_DIRECT_ROWS"
     const Py_ssize_t GEMM_VECTORS
     const Py_ssize_t GEMM_LANES_F32
     const Py_ssize_t GEMM_LANES_F64
@@ -69,9 +70,6 @@ cdef extern from "gemm.h":
 cdef extern from "aligned.h":
     void* aligned_allocate(size_t size) nogil
     void aligned_release(void* pointer) nogil
-
-# With so few rows, reading operands in place is cheaper than packing them.
-cdef Py_ssize_t DIRECT_ROWS = 128
 
 
 cdef inline Py_ssize_t round_up(Py_ssize_t size, Py_ssize_t unit) noexcept nogil:
