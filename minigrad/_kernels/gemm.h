@@ -43,6 +43,8 @@
 
 #define GEMM_DEPTH 192
 #define GEMM_BLOCK_BYTES (768 << 10)
+/* With so few rows, reading operands in place is cheaper than packing them. */
+#define GEMM_DIRECT_ROWS (GEMM_BYTES == 64 ? 128 : 8 * GEMM_ROWS)
 #define GEMM_STRIP_VECTORS 16  /* of a row of B that a vector is multiplied with at once */
 #define GEMM_STRIP_COLUMNS (4 * GEMM_ROWS)  /* and of columns, where these lie adjacent in memory */
 #define GEMM_LANES_F32 (GEMM_BYTES / 4)

@@ -2,8 +2,8 @@
 #
 # C = A B is cut as in BLIS, but nothing is packed that can be read where it lies. The register tile of gemm.h takes
 # elements of A of any strides, one at a time, and vectors of B along its rows; a panel of B (DEPTH x NR) stays in the
-# first-level cache while a block of A passes by. Copied are: a panel of B whose columns are not adjacent or whose rows
-# would evict each other, and a block of A likewise.
+# first-level cache while a block of A passes by. Packed are: a panel of B whose columns are not adjacent; and where
+# there are many rows and columns, so that the copy is used often, every panel of B and every block of A.
 #
 # Every element of C is summed over k in order, DEPTH terms at a time. So its value depends on its row of A, its column
 # of B and k alone: not on the threads, the other rows, or the strides.
@@ -21,6 +21,7 @@ cdef extern from "gemm.h":
     const Py_ssize_t MR "GEMM_ROWS"
     const Py_ssize_t DEPTH "GEMM_DEPTH"
     const Py_ssize_t BLOCK_BYTES "GEMM_BLOCK_BYTES"
+    const Py_ssize_t DIRECT_ROWS "GEMM_DIRECT_ROWS"
     const Py_ssize_t GEMM_VECTORS
     const Py_ssize_t GEMM_LANES_F32
     const Py_ssize_t GEMM_LANES_F64
@@ -47,13 +48,6 @@ cdef extern from "gemm.h":
     void gemm_pack_f64(const double* source, Py_ssize_t lane, Py_ssize_t along, Py_ssize_t lanes, Py_ssize_t depth,
                        double* panel, Py_ssize_t step) noexcept nogil
 
-    void gemm_copy_lines_f32 "gemm_copy_rows_f32"(const float* source, Py_ssize_t source_row, Py_ssize_t rows,
-                                                  Py_ssize_t columns, float* target,
-                                                  Py_ssize_t target_row) noexcept nogil
-    void gemm_copy_lines_f64 "gemm_copy_rows_f64"(const double* source, Py_ssize_t source_row, Py_ssize_t rows,
-                                                  Py_ssize_t columns, double* target,
-                                                  Py_ssize_t target_row) noexcept nogil
-
     void gemm_transpose_lines_f32 "gemm_transpose_to_f32"(const float* source, Py_ssize_t source_row,
                                                           Py_ssize_t rows, Py_ssize_t columns, float* target,
                                                           Py_ssize_t target_row) noexcept nogil
@@ -76,11 +70,6 @@ cdef extern from "gemm.h":
 cdef extern from "aligned.h":
     void* aligned_allocate(size_t size) nogil
     void aligned_release(void* pointer) nogil
-
-# Strides of a multiple of so many bytes put rows on the same sets of a cache.
-cdef Py_ssize_t ALIAS = 4096
-# With so few rows, reading a row-major B in place is cheaper than packing it.
-cdef Py_ssize_t DIRECT_ROWS = 128
 
 
 cdef inline Py_ssize_t round_up(Py_ssize_t size, Py_ssize_t unit) noexcept nogil:
@@ -119,14 +108,6 @@ cdef inline void pack(const floating* source, Py_ssize_t lane, Py_ssize_t along,
         gemm_pack_f32(source, lane, along, lanes, depth, panel, step)
     else:
         gemm_pack_f64(source, lane, along, lanes, depth, panel, step)
-
-
-cdef inline void copy_lines(const floating* source, Py_ssize_t source_row, Py_ssize_t rows, Py_ssize_t columns,
-                            floating* target, Py_ssize_t target_row) noexcept nogil:
-    if floating is float:
-        gemm_copy_lines_f32(source, source_row, rows, columns, target, target_row)
-    else:
-        gemm_copy_lines_f64(source, source_row, rows, columns, target, target_row)
 
 
 cdef inline void transpose_lines(const floating* source, Py_ssize_t source_row, Py_ssize_t rows, Py_ssize_t columns,
@@ -216,16 +197,12 @@ cdef struct Product:
     Py_ssize_t private     # elements of scratch for each thread
 
 
-cdef inline bint aliased(Py_ssize_t stride, const floating* dtype) noexcept nogil:
-    return stride * <Py_ssize_t>sizeof(floating) % ALIAS == 0 and stride != 0
-
-
 cdef void plan(Product* g, const floating* dtype) noexcept nogil:
     """Choose what to copy. It changes the speed, never the result."""
     cdef Product h
     # The columns of B must be adjacent. Where they are not, B is packed, unless to transpose A and C is less work.
     g.swapped = g.b_column != 1 and g.n > 1 and g.m > 1 and (
-        g.m < g.k if g.a_row == 1 else g.m <= 128 and g.m < g.n and g.m * (g.n + g.k) < g.n * g.k)
+        g.m < g.k if g.a_row == 1 else MR < g.m <= 128 and g.m < g.n and g.m * (g.n + g.k) < g.n * g.k)
     if g.swapped:
         h = g[0]
         transpose(&h)
@@ -241,12 +218,12 @@ cdef void plan_copies(Product* g, const floating* dtype) noexcept nogil:
     cdef Py_ssize_t panels = blocks_of(g.n, GEMM_VECTORS * lanes)
     g.block = min(g.m, BLOCK_BYTES // (DEPTH * <Py_ssize_t>sizeof(floating)))
     g.pack_b = (g.b_column != 1 and (g.m > 1 or g.b_step != 1)) or g.m > DIRECT_ROWS
-    g.copy_a = panels > 2 and g.m > 2 * MR and (g.a_step != 1 or aliased(g.a_row, dtype))
+    g.copy_a = panels > 4 and g.m > DIRECT_ROWS
     g.private = 0
     if g.pack_b or g.copy_a or not (GEMM_MASKED or g.n % lanes == 0):
         g.private = round_up(GEMM_VECTORS * lanes * min(DEPTH, g.k), 16)
     if g.copy_a:
-        g.private += round_up(DEPTH * copied_row(g, dtype), 16)
+        g.private += round_up(min(DEPTH, g.k) * round_up(g.block, MR), 16)
 
 
 cdef inline void transpose(Product* g) noexcept nogil:
@@ -339,7 +316,7 @@ cdef inline Py_ssize_t tile_rows(Py_ssize_t rest) noexcept nogil:
 cdef void multiply_serial(const Product* g, floating* scratch) noexcept nogil:
     """C = A B on one thread, with g.private elements of scratch."""
     cdef Py_ssize_t lanes = lanes_of(scratch)
-    cdef Py_ssize_t i0, p, i, j, rows, steps, wide, high, a_row, a_step, b_step
+    cdef Py_ssize_t i0, p, i, j, rows, steps, wide, high, a_row, a_step, a_next, b_step
     cdef floating* panel = scratch
     cdef floating* copy = scratch + round_up(GEMM_VECTORS * lanes * min(DEPTH, g.k), 16)
     cdef const floating* a
@@ -356,11 +333,14 @@ cdef void multiply_serial(const Product* g, floating* scratch) noexcept nogil:
             steps = min(DEPTH, g.k - p)
             flags = (GEMM_STORE if p == 0 else 0) | (g.flags if p + steps == g.k else 0)
             a = <const floating*>g.a + i0 * g.a_row + p * g.a_step
-            a_row = g.a_row
+            a_row = a_next = g.a_row
             a_step = g.a_step
             if g.copy_a:
-                copy_block(g, a, rows, steps, copy, &a_row, &a_step)
+                copy_block(g, a, rows, steps, copy)
                 a = copy
+                a_row = 1
+                a_step = MR
+                a_next = steps
             j = done
             while j < g.n:
                 wide = panel_columns(g.n - j, lanes)
@@ -372,19 +352,19 @@ cdef void multiply_serial(const Product* g, floating* scratch) noexcept nogil:
                     pack(b, g.b_column, g.b_step, wide, steps, panel, b_step)
                     b = panel
                     partial = False
-                # While this panel is used, the next one is fetched into the second-level cache, a bit before each tile.
+                # The next panel that is read in place is asked for, a bit before each tile of this one.
                 ahead = 0
-                if j + wide < g.n and g.b_column == 1:
+                if j + wide < g.n and not g.pack_b:
                     ahead = blocks_of(steps, rows // MR + 1)
                 i = 0
                 while i < rows:
-                    high = tile_rows(rows - i)
+                    high = min(MR, rows - i) if g.copy_a else tile_rows(rows - i)
                     if ahead:
                         fetch(g, p, p + steps, i // MR * ahead, ahead, j + wide, scratch)
                     bias = <const floating*>g.bias
                     if bias != NULL:
                         bias += i0 + i if g.flags & GEMM_BIAS_ROWS else j
-                    tile(partial, high, steps, a + i * a_row, a_row, a_step, b, b_step,
+                    tile(partial, high, steps, a + i * a_next, a_row, a_step, b, b_step,
                          <floating*>g.c + (i0 + i) * g.c_row + j, g.c_row, wide, bias, flags)
                     i += high
                 j += wide
@@ -404,27 +384,13 @@ cdef inline void fetch(const Product* g, Py_ssize_t first, Py_ssize_t last, Py_s
             gemm_fetch(row + 64 * line)
 
 
-cdef inline Py_ssize_t copied_row(const Product* g, const floating* dtype) noexcept nogil:
-    """Where the rows of A are adjacent, how far the steps of its copy are apart: an odd number of cache lines."""
-    return (round_up(g.block * <Py_ssize_t>sizeof(floating), 128) + 64) // <Py_ssize_t>sizeof(floating)
-
-
-cdef void copy_block(const Product* g, const floating* a, Py_ssize_t rows, Py_ssize_t steps, floating* copy,
-                     Py_ssize_t* a_row, Py_ssize_t* a_step) noexcept nogil:
-    """Copy rows x steps of A to where rows lie DEPTH apart, or, if the rows of A are adjacent, steps lie so."""
-    cdef Py_ssize_t i, p
-    if g.a_row == 1:
-        a_step[0] = copied_row(g, a)
-        copy_lines(a, g.a_step, steps, rows, copy, a_step[0])
-        return
-    a_row[0] = DEPTH
-    a_step[0] = 1
-    if g.a_step == 1:
-        copy_lines(a, g.a_row, rows, steps, copy, DEPTH)
-    else:
-        for i in range(rows):
-            for p in range(steps):
-                copy[i * DEPTH + p] = a[i * g.a_row + p * g.a_step]
+cdef void copy_block(const Product* g, const floating* a, Py_ssize_t rows, Py_ssize_t steps,
+                     floating* panels) noexcept nogil:
+    """Copy rows x steps of A in the order in which tiles read them: panels of MR rows, step by step."""
+    cdef Py_ssize_t i = 0
+    while i < rows:
+        pack(a + i * g.a_row, g.a_row, g.a_step, min(MR, rows - i), steps, panels + i * steps, MR)
+        i += MR
 
 
 cdef inline void multiply_either(const Product* g, floating* scratch) noexcept nogil:
