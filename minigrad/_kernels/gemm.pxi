@@ -3,7 +3,8 @@
 # C = A B is cut as in BLIS, but nothing is packed that can be read where it lies. The register tile of gemm.h takes
 # elements of A of any strides, one at a time, and vectors of B along its rows; a panel of B (DEPTH x NR) stays in the
 # first-level cache while a block of A passes by. Packed are: a panel of B whose columns are not adjacent; and where
-# there are many rows and columns, so that the copy is used often, every panel of B and every block of A.
+# there are many rows and columns, so that the copy is used often, every panel of B and every block of A. Where A has
+# several blocks, the panels of a slab of B (DEPTH rows) are packed once for all of them.
 #
 # Every element of C is summed over k in order, DEPTH terms at a time. So its value depends on its row of A, its column
 # of B and k alone: not on the threads, the other rows, or the strides.
@@ -175,6 +176,9 @@ cdef void give_scratch(Scratch scratch) noexcept:
     aligned_release(scratch.data)
 
 
+DEF SLAB_PANELS = 64  # 2.3 MiB at most, which the third-level cache keeps
+
+
 # One product C = A B, strides in elements, and what of it is copied (`plan`).
 cdef struct Product:
     Py_ssize_t m
@@ -194,6 +198,7 @@ cdef struct Product:
     bint copy_a            # a block of A is copied before it is used
     bint pack_b            # every panel of B is packed before it is used; otherwise only what cannot be read in place
     Py_ssize_t block       # rows of A that pass by one panel of B
+    Py_ssize_t slab        # columns of B that are packed together, 0 where each panel is packed when it is used
     Py_ssize_t private     # elements of scratch for each thread
 
 
@@ -207,7 +212,7 @@ cdef void plan(Product* g, const floating* dtype) noexcept nogil:
         h = g[0]
         transpose(&h)
         plan_copies(&h, dtype)
-        g.block = h.block
+        g.block, g.slab = h.block, 0
         g.private = h.private + round_up(min(h.block, h.m) * round_up(h.n, lanes_of(dtype)), 16)
     else:
         plan_copies(g, dtype)
@@ -224,6 +229,10 @@ cdef void plan_copies(Product* g, const floating* dtype) noexcept nogil:
         g.private = round_up(GEMM_VECTORS * lanes * min(DEPTH, g.k), 16)
     if g.copy_a:
         g.private += round_up(min(DEPTH, g.k) * round_up(g.block, MR), 16)
+    g.slab = 0
+    if g.copy_a and g.m > g.block:
+        g.slab = min(round_up(g.n, lanes), SLAB_PANELS * GEMM_VECTORS * lanes)
+        g.private += min(DEPTH, g.k) * g.slab
 
 
 cdef inline void transpose(Product* g) noexcept nogil:
@@ -372,6 +381,51 @@ cdef void multiply_serial(const Product* g, floating* scratch) noexcept nogil:
         i0 += rows
 
 
+cdef void multiply_slabs(const Product* g, floating* scratch) noexcept nogil:
+    """The same where A has several blocks."""
+    cdef Py_ssize_t lanes = lanes_of(scratch)
+    cdef Py_ssize_t j0 = 0
+    cdef Py_ssize_t i0, p, i, j, rows, steps, columns, wide
+    cdef Py_ssize_t block = round_up(blocks_of(g.m, blocks_of(g.m, g.block)), MR)  # all of about one size
+    cdef floating* copy = scratch + round_up(GEMM_VECTORS * lanes * min(DEPTH, g.k), 16)
+    cdef floating* slab = copy + round_up(min(DEPTH, g.k) * round_up(g.block, MR), 16)
+    cdef const floating* b
+    cdef const floating* bias
+    cdef int flags
+    while j0 < g.n:
+        columns = min(g.slab, g.n - j0)
+        p = 0
+        while p < g.k:
+            steps = min(DEPTH, g.k - p)
+            flags = (GEMM_STORE if p == 0 else 0) | (g.flags if p + steps == g.k else 0)
+            j = 0
+            while j < columns:
+                wide = panel_columns(columns - j, lanes)
+                b = <const floating*>g.b + p * g.b_step + (j0 + j) * g.b_column
+                pack(b, g.b_column, g.b_step, wide, steps, slab + j * steps, round_up(wide, lanes))
+                j += wide
+            i0 = 0
+            while i0 < g.m:
+                rows = min(block, g.m - i0)
+                copy_block(g, <const floating*>g.a + i0 * g.a_row + p * g.a_step, rows, steps, copy)
+                j = 0
+                while j < columns:
+                    wide = panel_columns(columns - j, lanes)
+                    i = 0
+                    while i < rows:
+                        bias = <const floating*>g.bias
+                        if bias != NULL:
+                            bias += i0 + i if g.flags & GEMM_BIAS_ROWS else j0 + j
+                        tile(False, min(MR, rows - i), steps, copy + i * steps, 1, MR, slab + j * steps,
+                             round_up(wide, lanes), <floating*>g.c + (i0 + i) * g.c_row + j0 + j, g.c_row, wide, bias,
+                             flags)
+                        i += MR
+                    j += wide
+                i0 += rows
+            p += steps
+        j0 += columns
+
+
 cdef inline void fetch(const Product* g, Py_ssize_t first, Py_ssize_t last, Py_ssize_t step, Py_ssize_t steps,
                        Py_ssize_t j, const floating* dtype) noexcept nogil:
     """Ask for `steps` steps of the panel of B at column j."""
@@ -396,6 +450,8 @@ cdef void copy_block(const Product* g, const floating* a, Py_ssize_t rows, Py_ss
 cdef inline void multiply_either(const Product* g, floating* scratch) noexcept nogil:
     if g.swapped:
         multiply_swapped(g, scratch)
+    elif g.slab and g.m > g.block:
+        multiply_slabs(g, scratch)
     else:
         multiply_serial(g, scratch)
 

@@ -131,7 +131,7 @@ cdef void run(Product* g, Batch* batch, const floating* dtype) except *:
         transpose(&longest)
     plan(&longest, dtype)
     g.swapped, g.copy_a, g.pack_b = longest.swapped, longest.copy_a, longest.pack_b
-    g.block, g.private = longest.block, longest.private
+    g.block, g.slab, g.private = longest.block, longest.slab, longest.private
     scratch = take_scratch(sizeof(floating) * threads * g.private)
     with nogil:
         multiply_batch(g, batch, threads, share_batch, <floating*>scratch.data)

@@ -6,14 +6,15 @@
 
 #include "vectors.h"
 
-/* Independent chains of multiply-adds: enough for two units of four or five cycles, and few enough for 16 registers. */
+/* Independent chains of multiply-adds: enough for two units of four or five cycles, and few enough for 16 registers. None
+ * begins at the fixed point of its step, which a compiler would notice and leave out. */
 #define PROBE_CHAINS 12
 
 #define DEFINE_PROBE_FMA(real, vector)                                                                         \
     static double probe_fma_##real(ptrdiff_t rounds, real factor, real addend) {                               \
         vector chain[PROBE_CHAINS];                                                                            \
         double total = 0;                                                                                      \
-        _Pragma("GCC unroll 12") for (int i = 0; i < PROBE_CHAINS; i++) chain[i] = (vector){0} + (real)i;      \
+        _Pragma("GCC unroll 12") for (int i = 0; i < PROBE_CHAINS; i++) chain[i] = (vector){0} + (real)(i + 0.37);     \
         for (ptrdiff_t round = 0; round < rounds; round++) {                                                   \
             _Pragma("GCC unroll 12") for (int i = 0; i < PROBE_CHAINS; i++) chain[i] = chain[i] * factor + addend; \
         }                                                                                                      \
