@@ -25,7 +25,7 @@
 #define BACKWARD(name) INLINE VECTOR FN(name##_slope_of)(VECTOR g, VECTOR x, VECTOR p, VECTOR q)
 
 FORWARD(relu) {
-    return FN(larger)(CONSTANT(0), x);
+    return FN(larger)(CONSTANT(0), x) + CONSTANT(0); /* -0 becomes 0 */
 }
 
 BACKWARD(relu) { /* from x or y */
