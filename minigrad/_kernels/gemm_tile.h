@@ -62,7 +62,9 @@ GEMM_INLINE void GEMM_NAME(accumulate)(const int rows, const int vectors, const 
     GEMM_EACH_ROW {
         GEMM_EACH_VECTOR sum[i][j] = (GEMM_NAME(vector)){0};
         start[i] = a_offset ? a + row_offset[i] : a;
-        __builtin_prefetch(c + i * c_row, 0, 2);  /* as far as the second-level cache: the first holds the panel */
+        /* As far as the second-level cache: the first holds the panel. Every line of doubles, which come from further. */
+        __builtin_prefetch(c + i * c_row, 0, 2);
+        if (GEMM_SIZE == 8) GEMM_EACH_VECTOR __builtin_prefetch(c + i * c_row + j * GEMM_LANES, 0, 2);
         __builtin_prefetch(c + i * c_row + columns - 1, 0, 2);
     }
     for (ptrdiff_t p = 0; p < depth; p++) {
