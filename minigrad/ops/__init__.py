@@ -8,6 +8,7 @@ from . import (
     conv,
     creation,
     dropout,
+    dropout_family,
     elementwise,
     embedding,
     indexing,
@@ -28,5 +29,6 @@ attach()
 
 __all__ = [
     "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "broadcast", "compare", "conv", "creation", "dropout",
-    "elementwise", "embedding", "indexing", "inplace", "joining", "loss", "matmul", "norm", "pad", "pool", "reduce", "shape", "sorting",
+    "dropout_family", "elementwise", "embedding", "indexing", "inplace", "joining", "loss", "matmul", "norm", "pad", "pool", "reduce",
+    "shape", "sorting",
 ]  # fmt: skip
