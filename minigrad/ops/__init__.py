@@ -8,6 +8,7 @@ from . import (
     conv,
     creation,
     dropout,
+    dropout_closed,
     dropout_family,
     dropout_spatial,
     elementwise,
@@ -30,6 +31,6 @@ attach()
 
 __all__ = [
     "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "broadcast", "compare", "conv", "creation", "dropout",
-    "dropout_family", "dropout_spatial", "elementwise", "embedding",
+    "dropout_closed", "dropout_family", "dropout_spatial", "elementwise", "embedding",
     "indexing", "inplace", "joining", "loss", "matmul", "norm", "pad", "pool", "reduce", "shape", "sorting",
 ]  # fmt: skip

@@ -38,11 +38,11 @@ def check_probability(p: Any, name: str, below_one: bool = False) -> float:
     return value
 
 
-def check_scale(std: Any, name: str) -> float:
-    """`std` as a float; ValueError unless it is finite and not negative."""
-    value = float(std)
+def check_scale(value: Any, name: str) -> float:
+    """`value` as a float; ValueError unless it is finite and not negative."""
+    value = float(value)
     if not 0.0 <= value < math.inf:
-        raise ValueError(f"{name}: std has to be finite and not negative, but got {std}")
+        raise ValueError(f"{name} has to be finite and not negative, but got {value}")
     return value
 
 
@@ -203,7 +203,7 @@ def gaussian_noise(
     not negative.
     """
     input = as_tensor(input)
-    std = check_scale(std, "gaussian_noise")
+    std = check_scale(std, "gaussian_noise: std")
     if not training or std == 0:
         return input
     x = check_floating(input, "gaussian_noise")
@@ -229,7 +229,8 @@ def hinton_dropout(
     if training or p == 0:
         return drop_shared(input, p, training, input.shape, generator, "hinton_dropout", rescale=False)
     check_floating(input, "hinton_dropout")
-    return input * (1 - p) if p < 1 else DropAll.apply(input)
+    keep = keep_threshold(float(p)) / ALL
+    return input * keep if keep else DropAll.apply(input)
 
 
 # ---- masks of other shapes -----------------------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ from .activations import (
     WordDropout,
 )
 from .base import DropoutBase, RandomModule
+from .insert import add_dropout, added_dropout, remove_dropout
+from .objectives import r_drop
 from .structured import (
     Cutout,
     DropBlock2d,
@@ -28,10 +30,21 @@ from .structured import (
     StochasticDepth,
     drop_path_rates,
 )
+from .test_time import (
+    mc_dropout,
+    mc_samples,
+    mutual_information,
+    predictive_entropy,
+    predictive_log_likelihood,
+    predictive_mean,
+    predictive_variance,
+)
 
 __all__ = [
-    "AlphaDropout", "AttentionDropout", "Cutout", "DropBlock2d", "DropHead", "DropPath", "Dropout", "Dropout1d", "Dropout2d",
-    "Dropout3d", "DropoutBase", "FeatureAlphaDropout", "GaussianDropout", "GaussianNoise", "HintonDropout", "LayerDrop",
-    "LockedDropout", "MaxPoolDropout2d", "MultiSampleDropout", "RandomErasing", "RandomModule", "ShakeShake", "StochasticDepth",
-    "WordDropout", "drop_path_rates",
+    "AlphaDropout", "AttentionDropout", "Cutout", "DropBlock2d", "DropHead", "DropPath", "Dropout", "Dropout1d",
+    "Dropout2d", "Dropout3d", "DropoutBase", "FeatureAlphaDropout", "GaussianDropout", "GaussianNoise",
+    "HintonDropout", "LayerDrop", "LockedDropout", "MaxPoolDropout2d", "MultiSampleDropout", "RandomErasing",
+    "RandomModule", "ShakeShake", "StochasticDepth", "WordDropout", "add_dropout", "added_dropout", "drop_path_rates",
+    "mc_dropout", "mc_samples", "mutual_information", "predictive_entropy", "predictive_log_likelihood",
+    "predictive_mean", "predictive_variance", "r_drop", "remove_dropout",
 ]  # fmt: skip

@@ -119,7 +119,7 @@ class GaussianNoise(RandomModule):
 
     def __init__(self, std: float = 0.1, *, generator: Generator | None = None) -> None:
         super().__init__(generator=generator)
-        family.check_scale(std, "GaussianNoise")
+        family.check_scale(std, "GaussianNoise: std")
         self.std = std
 
     def forward(self, input: Tensor) -> Tensor:
