@@ -25,7 +25,7 @@ ROWS: list[Row] = [
     row("F.gaussian_dropout(x, 0.3, False)", torch="x * 1", x=real(4, 5)),
     row("F.gaussian_noise(x, 0.3, False)", torch="x * 1", x=real(4, 5)),
     drawn("F.hinton_dropout(x, 0.4, generator=g)", x=real(4, 5)),
-    row("F.hinton_dropout(x, 0.4, False)", torch="x * 0.6", x=real(4, 5)),
+    row("F.hinton_dropout(x, 0.25, False)", torch="x * 0.75", x=real(4, 5)),
     row("F.hinton_dropout(x, 1.0, False)", torch="x * 0", order=1, x=real(4, 5)),
     *(drawn(f"F.stochastic_depth(x, 0.4, '{mode}', generator=g)", x=real(5, 3, 2)) for mode in ("row", "batch")),
     drawn("F.stochastic_depth(x, 0.4, 'row', rescale=False, generator=g)", x=real(5)),

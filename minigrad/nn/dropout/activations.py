@@ -223,7 +223,7 @@ class AttentionDropout(DropoutBase):
 
     Rows then sum to 1 only on average, unless `renormalize`. See `F.attention_dropout`.
 
-    >>> weights = F.softmax(minigrad.zeros(2, 4), -1)
+    >>> weights = F.softmax(minigrad.zeros(2, 64), -1)
     >>> nn.AttentionDropout(0.5, renormalize=True)(weights).sum(-1)
     tensor([1., 1.])
     """
