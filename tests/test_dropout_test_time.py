@@ -276,6 +276,8 @@ def test_added_dropout_drops_what_its_module_gives_or_takes():
     model.load_state_dict(plain().state_dict())
     samples = array(nn.mc_samples(model, x, samples=4))
     assert len({sample.tobytes() for sample in samples}) == 4
+    with nn.mc_dropout(model, where=nn.Dropout):
+        assert sum(modes(model).values()) == 2
     assert "(added_dropout): Dropout(p=0.5, inplace=False)" in repr(model)
 
 

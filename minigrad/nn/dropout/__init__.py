@@ -23,6 +23,7 @@ from .structured import (
     DropBlock2d,
     DropPath,
     LayerDrop,
+    MaxPoolDropout,
     MaxPoolDropout2d,
     MultiSampleDropout,
     RandomErasing,
@@ -31,6 +32,7 @@ from .structured import (
     drop_path_rates,
 )
 from .test_time import (
+    fast_dropout,
     mc_dropout,
     mc_samples,
     mutual_information,
@@ -43,8 +45,8 @@ from .test_time import (
 __all__ = [
     "AlphaDropout", "AttentionDropout", "Cutout", "DropBlock2d", "DropHead", "DropPath", "Dropout", "Dropout1d",
     "Dropout2d", "Dropout3d", "DropoutBase", "FeatureAlphaDropout", "GaussianDropout", "GaussianNoise",
-    "HintonDropout", "LayerDrop", "LockedDropout", "MaxPoolDropout2d", "MultiSampleDropout", "RandomErasing",
-    "RandomModule", "ShakeShake", "StochasticDepth", "WordDropout", "add_dropout", "added_dropout", "drop_path_rates",
+    "HintonDropout", "LayerDrop", "LockedDropout", "MaxPoolDropout", "MaxPoolDropout2d", "MultiSampleDropout", "RandomErasing",
+    "RandomModule", "ShakeShake", "StochasticDepth", "WordDropout", "add_dropout", "added_dropout", "drop_path_rates", "fast_dropout",
     "mc_dropout", "mc_samples", "mutual_information", "predictive_entropy", "predictive_log_likelihood",
     "predictive_mean", "predictive_variance", "r_drop", "remove_dropout",
 ]  # fmt: skip

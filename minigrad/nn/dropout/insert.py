@@ -41,18 +41,19 @@ ACTIVATIONS = tuple(
 )
 
 
-def selected(model: Module, where: Any) -> list[tuple[str, Module]]:
+def selected(model: Module, where: Any, added: bool = False) -> list[tuple[str, Module]]:
     """The modules of `model` that `where` names, in their order, with their dotted names.
 
     `where` is a class; a dotted name, in which `*` and `?` stand for anything; a position, an int among the modules without children
     (negative: from the end); a module itself; a function of (name, module) that says whether; or a list or tuple of
-    such. ValueError if it names none, IndexError for a position there is none.
+    such. What `add_dropout` has added is passed over unless `added`. ValueError if it names none, IndexError for a position
+    there is none.
     """
-    every = [(name, module) for name, module in model.named_modules() if not _is_added(name)]
+    every = [(name, module) for name, module in model.named_modules() if added or not _is_added(name)]
     if isinstance(where, list | tuple):
         kinds = tuple(part for part in where if isinstance(part, type))  # of which any will do
         chosen = {id(module) for _, module in every if isinstance(module, kinds)}
-        chosen |= {id(m) for part in where if not isinstance(part, type) for _, m in selected(model, part)}
+        chosen |= {id(m) for part in where if not isinstance(part, type) for _, m in selected(model, part, added)}
         if not chosen:
             names = ", ".join(part.__name__ for part in kinds)
             raise ValueError(f"no module of {type(model).__name__} is one of {names}: choose others by where=")

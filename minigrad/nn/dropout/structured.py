@@ -176,6 +176,9 @@ class MaxPoolDropout2d(DropoutBase):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, p={self.p}"
 
 
+MaxPoolDropout = MaxPoolDropout2d
+
+
 class Cutout(DropoutBase):
     """Sets a square of each image (N, C, H, W) or (C, H, W) to 0 (DeVries & Taylor 2017): augmentation of inputs.
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ...grad_mode import no_grad
+from ...ops.dropout_closed import fast_dropout as fast_dropout
 from ...ops.indexing import where as choose
 from ...ops.joining import stack
 from ...ops.reduce import logsumexp
@@ -46,7 +47,7 @@ def mc_dropout(model: M, where: Any = None) -> Iterator[M]:
                 f"mc_dropout: {type(model).__name__} has no dropout layers; name modules that call F.dropout themselves by where="
             )
     else:
-        chosen = [module for _, module in selected(model, where)]
+        chosen = [module for _, module in selected(model, where, added=True)]
     before = [(module, module.training) for module in model.modules()]
     try:
         for module, _ in before:
