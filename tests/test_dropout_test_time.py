@@ -183,6 +183,8 @@ def test_fast_dropout_of_random_inputs_and_through_relu():
     through = F.relu_moments(mg.from_numpy(mean), mg.from_numpy(variance))
     np.testing.assert_allclose(array(through[0])[0], np.maximum(x, 0).mean(0), atol=0.01)
     np.testing.assert_allclose(array(through[1])[0], np.maximum(x, 0).var(0), rtol=0.02, atol=1e-5)
+    far = F.relu_moments(mg.tensor([1000.0, -1000.0]), mg.tensor([1e-4, 1e-4]))  # in float32: no digits are lost
+    np.testing.assert_allclose([part.tolist() for part in far], [[1000, 0], [1e-4, 0]], rtol=1e-5)
     certain = F.relu_moments(mg.tensor([-1.0, 2.0], requires_grad=True), mg.zeros(2, requires_grad=True))
     assert [part.tolist() for part in certain] == [[0, 2], [0, 0]]
     (certain[0].sum() + certain[1].sum()).backward()  # no NaN where there is no variance
