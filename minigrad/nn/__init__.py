@@ -21,7 +21,34 @@ from .activation import (
 from .batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from .containers import ModuleDict, ModuleList, Sequential
 from .conv import Conv1d, Conv2d, ConvTranspose2d
-from .dropout import Dropout, Dropout1d, Dropout2d, Dropout3d
+from .dropout import (
+    ConcreteDropout,
+    ConstantSchedule,
+    CurriculumSchedule,
+    DropConnect,
+    Dropout,
+    Dropout1d,
+    Dropout2d,
+    Dropout3d,
+    DropoutGRUCell,
+    DropoutLSTMCell,
+    DropoutRNN,
+    DropoutSchedule,
+    EarlySchedule,
+    GalDropout,
+    InformationDropout,
+    LateSchedule,
+    LinearSchedule,
+    RecurrentDropout,
+    SemeniutaDropout,
+    SparseVDLinear,
+    Standout,
+    StepSchedule,
+    TargetedDropout,
+    VariationalGaussianDropout,
+    WeightDrop,
+    Zoneout,
+)
 from .embedding import Embedding
 from .flatten import Flatten, Unflatten
 from .layernorm import LayerNorm
@@ -43,9 +70,13 @@ from .pooling import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 
 __all__ = [
     "ELU", "GELU", "AdaptiveAvgPool2d", "AvgPool2d", "BCELoss", "BCEWithLogitsLoss", "BatchNorm1d", "BatchNorm2d",
-    "BatchNorm3d", "Conv1d", "Conv2d", "ConvTranspose2d", "CrossEntropyLoss", "Dropout", "Dropout1d", "Dropout2d",
-    "Dropout3d", "Embedding", "Flatten", "Hardtanh", "HuberLoss", "Identity", "KLDivLoss", "L1Loss", "LayerNorm",
-    "LeakyReLU", "Linear", "LogSigmoid", "LogSoftmax", "MSELoss", "MaxPool2d", "Mish", "Module", "ModuleDict",
-    "ModuleList", "NLLLoss", "Parameter", "ReLU", "ReLU6", "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "Softmax",
-    "Softplus", "Softsign", "Tanh", "Unflatten", "functional", "init", "utils",
+    "BatchNorm3d", "ConcreteDropout", "ConstantSchedule", "Conv1d", "Conv2d", "ConvTranspose2d", "CrossEntropyLoss",
+    "CurriculumSchedule", "DropConnect", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "DropoutGRUCell",
+    "DropoutLSTMCell", "DropoutRNN", "DropoutSchedule", "EarlySchedule", "Embedding", "Flatten", "GalDropout",
+    "Hardtanh", "HuberLoss", "Identity", "InformationDropout", "KLDivLoss", "L1Loss", "LateSchedule", "LayerNorm",
+    "LeakyReLU", "Linear", "LinearSchedule", "LogSigmoid", "LogSoftmax", "MSELoss", "MaxPool2d", "Mish", "Module",
+    "ModuleDict", "ModuleList", "NLLLoss", "Parameter", "ReLU", "ReLU6", "RecurrentDropout", "SemeniutaDropout",
+    "Sequential", "SiLU", "Sigmoid", "SmoothL1Loss", "Softmax", "Softplus", "Softsign", "SparseVDLinear", "Standout",
+    "StepSchedule", "Tanh", "TargetedDropout", "Unflatten", "VariationalGaussianDropout", "WeightDrop", "Zoneout",
+    "functional", "init", "utils",
 ]  # fmt: skip
