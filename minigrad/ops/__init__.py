@@ -9,6 +9,7 @@ from . import (
     creation,
     dropout,
     dropout_family,
+    dropout_spatial,
     dropout_weights,
     elementwise,
     embedding,
@@ -30,6 +31,6 @@ attach()
 
 __all__ = [
     "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "broadcast", "compare", "conv", "creation", "dropout",
-    "dropout_family", "dropout_weights", "elementwise", "embedding", "indexing", "inplace", "joining", "loss", "matmul", "norm", "pad",
-    "pool", "reduce", "shape", "sorting",
+    "dropout_family", "dropout_spatial", "dropout_weights", "elementwise", "embedding",
+    "indexing", "inplace", "joining", "loss", "matmul", "norm", "pad", "pool", "reduce", "shape", "sorting",
 ]  # fmt: skip

@@ -1,7 +1,28 @@
 """The dropout family."""
 
-from .activations import Dropout, Dropout1d, Dropout2d, Dropout3d
-from .learned import ConcreteDropout, InformationDropout, SparseVDLinear, Standout, VariationalGaussianDropout
+from .activations import (
+    AlphaDropout,
+    AttentionDropout,
+    DropHead,
+    Dropout,
+    Dropout1d,
+    Dropout2d,
+    Dropout3d,
+    FeatureAlphaDropout,
+    GaussianDropout,
+    GaussianNoise,
+    HintonDropout,
+    LockedDropout,
+    WordDropout,
+)
+from .base import DropoutBase, RandomModule
+from .learned import (
+    ConcreteDropout,
+    InformationDropout,
+    SparseVDLinear,
+    Standout,
+    VariationalGaussianDropout,
+)
 from .recurrent import (
     DropoutGRUCell,
     DropoutLSTMCell,
@@ -20,11 +41,30 @@ from .schedules import (
     LinearSchedule,
     StepSchedule,
 )
-from .weights import DropConnect, TargetedDropout, WeightDrop
+from .structured import (
+    Cutout,
+    DropBlock2d,
+    DropPath,
+    LayerDrop,
+    MaxPoolDropout2d,
+    MultiSampleDropout,
+    RandomErasing,
+    ShakeShake,
+    StochasticDepth,
+    drop_path_rates,
+)
+from .weights import (
+    DropConnect,
+    TargetedDropout,
+    WeightDrop,
+)
 
 __all__ = [
-    "ConcreteDropout", "ConstantSchedule", "CurriculumSchedule", "DropConnect", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d",
-    "DropoutGRUCell", "DropoutLSTMCell", "DropoutRNN", "DropoutSchedule", "EarlySchedule", "GalDropout", "InformationDropout",
-    "LateSchedule", "LinearSchedule", "RecurrentDropout", "SemeniutaDropout", "SparseVDLinear", "Standout", "StepSchedule",
-    "TargetedDropout", "VariationalGaussianDropout", "WeightDrop", "Zoneout",
+    "AlphaDropout", "AttentionDropout", "ConcreteDropout", "ConstantSchedule", "CurriculumSchedule", "Cutout", "DropBlock2d",
+    "DropConnect", "DropHead", "DropPath", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "DropoutBase", "DropoutGRUCell",
+    "DropoutLSTMCell", "DropoutRNN", "DropoutSchedule", "EarlySchedule", "FeatureAlphaDropout", "GalDropout", "GaussianDropout",
+    "GaussianNoise", "HintonDropout", "InformationDropout", "LateSchedule", "LayerDrop", "LinearSchedule", "LockedDropout",
+    "MaxPoolDropout2d", "MultiSampleDropout", "RandomErasing", "RandomModule", "RecurrentDropout", "SemeniutaDropout",
+    "ShakeShake", "SparseVDLinear", "Standout", "StepSchedule", "StochasticDepth", "TargetedDropout",
+    "VariationalGaussianDropout", "WeightDrop", "WordDropout", "Zoneout", "drop_path_rates",
 ]  # fmt: skip

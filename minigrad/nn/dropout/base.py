@@ -19,8 +19,10 @@ class RandomModule(Module):
     """A layer that draws: from `generator`, or from the default one if that is None.
 
     Each call takes its own number from the generator. Nothing of it enters the state_dict; who wants to replay a net
-    seeds its generator.
+    seeds its generator. `mc_dropout` turns on layers whose class says `in_mc_dropout`.
     """
+
+    in_mc_dropout = True
 
     def __init__(self, *, generator: Generator | None = None) -> None:
         super().__init__()
