@@ -129,7 +129,7 @@ def test_past_the_end(make):
 @pytest.mark.parametrize("rate", [math.nan, -0.1, 1.5])
 def test_a_rate_out_of_range_changes_nothing(rate):
     net = model()
-    schedule = DropoutSchedule(net, lambda base, step: rate if (step == 2 and base == 0.5) else base / 2)
+    schedule = DropoutSchedule(net, lambda base, step: rate if (step == 2 and base == 0.5) else base / (1 + step))
     schedule.step()
     with pytest.raises(ValueError, match=r"between 0 and 1, but step 2 gives .* for a layer of 0\.5"):
         schedule.step()

@@ -688,14 +688,14 @@ def test_sparse_vd_moments_pruning_and_sparsity():
 
 
 def test_standout_keeps_by_its_inputs():
-    layer = nn.Standout(nn.Linear(3, 2), 2.0, 0.5, generator=seeded()).double()
+    layer = nn.Standout(nn.Linear(3, 2), 2.0, 0.5, mg.tanh, generator=seeded()).double()
     x = mg.randn(1, 3, dtype=f64)
     z = layer.module(x).numpy(force=True)
     keep = sigmoid(2 * z + 0.5)
     many = layer(x.expand(20000, 3)).numpy(force=True)
-    expected = np.maximum(z, 0) * keep
+    expected = np.tanh(z) * keep
     np.testing.assert_allclose(layer.eval()(x).numpy(force=True), expected, rtol=1e-12)
-    spread = np.maximum(z, 0) * np.sqrt(keep * (1 - keep) / 20000) + 1e-12
+    spread = np.abs(np.tanh(z)) * np.sqrt(keep * (1 - keep) / 20000) + 1e-12
     assert (np.abs(many.mean(0) - expected) / spread).max() < 4
     assert F.standout(mg.tensor([np.nan, 1.0]), mg.tensor([-1e9, 1e9])).tolist() == [0, 1]  # dropped, whatever it was
 
