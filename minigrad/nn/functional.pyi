@@ -2,7 +2,7 @@
 from builtins import bool as _bool
 from builtins import float as _float
 from builtins import int as _int
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from minigrad.random import Generator
 from minigrad.tensor import Tensor
 from typing import Any
@@ -69,6 +69,17 @@ def binary_cross_entropy_with_logits(
     pos_weight: Tensor | None = None,
 ) -> Tensor:
     """-target log sigmoid(input) - (1 - target) log(1 - sigmoid(input)), without overflow; `pos_weight` weighs the first term."""
+
+def concrete_dropout(
+    input: Tensor,
+    p_logit: Tensor,
+    temperature: _float = 0.1,
+    training: _bool = True,
+    *,
+    spatial: _bool = False,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Dropout that can be differentiated by its probability p = sigmoid(p_logit) (Gal, Hron & Kendall 2017, section 3)."""
 
 def conv1d(
     input: Tensor,
@@ -156,6 +167,19 @@ def drop_path(
     generator: Generator | None = None,
 ) -> Tensor:
     """Drops the residual branch `input` (N, ...) of whole examples, or of the whole batch (Huang et al. 2016)."""
+
+def dropconnect(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    p: _float = 0.5,
+    training: _bool = True,
+    *,
+    activation: Callable[[Tensor], Tensor] | None = None,
+    eval_samples: _int = 0,
+    generator: Generator | None = None,
+) -> Tensor:
+    """A linear map with a mask on its weights for each example: f(((M * weight) x) / (1 - p) + bias) (Wan et al. 2013)."""
 
 def dropout(
     input: Tensor,
@@ -275,6 +299,15 @@ def hinton_dropout(
 
 def huber_loss(input: Tensor, target: Tensor, reduction: str = 'mean', delta: _float = 1.0) -> Tensor:
     """d^2 / 2 for |d| < delta, elsewhere delta (|d| - delta / 2)."""
+
+def information_dropout(
+    input: Tensor,
+    alpha: Tensor,
+    training: _bool = True,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """input * exp(alpha * e), e normal: noise whose strength `alpha` is computed for each activation (Achille & Soatto 2018)."""
 
 def kl_div(input: Tensor, target: Tensor, reduction: str = 'mean', log_target: _bool = False) -> Tensor:
     """target (log target - input), where `input` holds log-probabilities; 'batchmean' divides the sum by the batch size."""
@@ -420,6 +453,29 @@ def softplus(input: Tensor, beta: _float = 1.0, threshold: _float = 20.0) -> Ten
 def softsign(input: Tensor) -> Tensor:
     """x / (1 + |x|)."""
 
+def sparse_vd_linear(
+    input: Tensor,
+    weight: Tensor,
+    log_sigma2: Tensor,
+    bias: Tensor | None = None,
+    training: _bool = True,
+    *,
+    threshold: _float = 3.0,
+    generator: Generator | None = None,
+) -> Tensor:
+    """A linear map whose weights are normal with learned means and variances (Molchanov, Ashukha & Vetrov 2017)."""
+
+def standout(
+    input: Tensor,
+    logits: Tensor,
+    alpha: _float = 1.0,
+    beta: _float = 0.0,
+    training: _bool = True,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Keeps each activation with a probability of its own, sigmoid(alpha * logits + beta) (Ba & Frey 2013)."""
+
 def stochastic_depth(
     input: Tensor,
     p: _float = 0.5,
@@ -434,6 +490,27 @@ def stochastic_depth(
 def tanh(input: Tensor) -> Tensor:
     """sinh(x) / cosh(x), between -1 and 1."""
 
+def targeted_dropout(
+    input: Tensor,
+    p: _float = 0.5,
+    fraction: _float = 0.5,
+    training: _bool = True,
+    *,
+    target: str = 'weight',
+    eval_mode: str = 'prune',
+    generator: Generator | None = None,
+) -> Tensor:
+    """Drops from a weight, with probability `p`, what pruning would take: the `fraction` that is smallest (Gomez et al. 2019)."""
+
+def variational_dropout(
+    input: Tensor,
+    log_alpha: Tensor,
+    training: _bool = True,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Gaussian dropout whose variance alpha is learned: input * (1 + sqrt(alpha) e), e normal (Kingma et al. 2015, section 3.2)."""
+
 def word_dropout(
     input: Tensor,
     weight: Tensor,
@@ -445,4 +522,15 @@ def word_dropout(
 ) -> Tensor:
     """`embedding` of words whose rows are dropped by type: a dropped word is 0 wherever it stands (Gal & Ghahramani 2016)."""
 
-__all__ = ['adaptive_avg_pool2d', 'alpha_dropout', 'attention_dropout', 'avg_pool2d', 'batch_norm', 'binary_cross_entropy', 'binary_cross_entropy_with_logits', 'conv1d', 'conv2d', 'conv_transpose2d', 'cross_entropy', 'cutout', 'drop_block2d', 'drop_head', 'drop_path', 'dropout', 'dropout1d', 'dropout2d', 'dropout3d', 'elu', 'embedding', 'fast_dropout', 'feature_alpha_dropout', 'gaussian_dropout', 'gaussian_noise', 'gelu', 'hardtanh', 'hinton_dropout', 'huber_loss', 'kl_div', 'l1_loss', 'layer_norm', 'leaky_relu', 'linear', 'locked_dropout', 'log_softmax', 'logsigmoid', 'max_pool2d', 'max_pool_dropout2d', 'mish', 'mse_loss', 'nll_loss', 'normalize', 'pad', 'r_drop_loss', 'random_erasing', 'relu', 'relu6', 'relu_dropout', 'relu_moments', 'shake_shake', 'sigmoid', 'sigmoid_mean', 'silu', 'smooth_l1_loss', 'softmax', 'softplus', 'softsign', 'stochastic_depth', 'tanh', 'word_dropout']
+def zoneout(
+    input: Tensor,
+    previous: Tensor,
+    p: _float = 0.1,
+    training: _bool = True,
+    *,
+    eval_mode: str = 'expectation',
+    generator: Generator | None = None,
+) -> Tensor:
+    """Each element of a state is, with probability `p`, left at its `previous` value instead of `input` (Krueger et al. 2017)."""
+
+__all__ = ['adaptive_avg_pool2d', 'alpha_dropout', 'attention_dropout', 'avg_pool2d', 'batch_norm', 'binary_cross_entropy', 'binary_cross_entropy_with_logits', 'concrete_dropout', 'conv1d', 'conv2d', 'conv_transpose2d', 'cross_entropy', 'cutout', 'drop_block2d', 'drop_head', 'drop_path', 'dropconnect', 'dropout', 'dropout1d', 'dropout2d', 'dropout3d', 'elu', 'embedding', 'fast_dropout', 'feature_alpha_dropout', 'gaussian_dropout', 'gaussian_noise', 'gelu', 'hardtanh', 'hinton_dropout', 'huber_loss', 'information_dropout', 'kl_div', 'l1_loss', 'layer_norm', 'leaky_relu', 'linear', 'locked_dropout', 'log_softmax', 'logsigmoid', 'max_pool2d', 'max_pool_dropout2d', 'mish', 'mse_loss', 'nll_loss', 'normalize', 'pad', 'r_drop_loss', 'random_erasing', 'relu', 'relu6', 'relu_dropout', 'relu_moments', 'shake_shake', 'sigmoid', 'sigmoid_mean', 'silu', 'smooth_l1_loss', 'softmax', 'softplus', 'softsign', 'sparse_vd_linear', 'standout', 'stochastic_depth', 'tanh', 'targeted_dropout', 'variational_dropout', 'word_dropout', 'zoneout']

@@ -11,6 +11,7 @@ from . import (
     dropout_closed,
     dropout_family,
     dropout_spatial,
+    dropout_weights,
     elementwise,
     embedding,
     indexing,
@@ -31,6 +32,6 @@ attach()
 
 __all__ = [
     "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "broadcast", "compare", "conv", "creation", "dropout",
-    "dropout_closed", "dropout_family", "dropout_spatial", "elementwise", "embedding",
+    "dropout_closed", "dropout_family", "dropout_spatial", "dropout_weights", "elementwise", "embedding",
     "indexing", "inplace", "joining", "loss", "matmul", "norm", "pad", "pool", "reduce", "shape", "sorting",
 ]  # fmt: skip
