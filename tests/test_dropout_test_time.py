@@ -337,6 +337,20 @@ def test_add_dropout_refuses_and_changes_nothing(p, options, error, match):
     assert all(module._hooks is None for module in model.modules())
 
 
+def test_schedules_reach_added_dropouts():
+    """As the paper of DropBlock has it: its rate rises from 0 to p over the training."""
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU())
+    nn.add_dropout(model, [0.1, 0.2], kind=nn.DropBlock2d, block_size=2)
+    schedule = nn.LinearSchedule(model, total_steps=4)
+    x, seen = mg.randn(2, 1, 8, 8), [rates(model)]
+    for _ in range(4):
+        model(x)
+        schedule.step()
+        seen.append(rates(model))
+    np.testing.assert_allclose([rate["1"] for rate in seen], [0, 0.025, 0.05, 0.075, 0.1])
+    np.testing.assert_allclose([rate["3"] for rate in seen], [0, 0.05, 0.1, 0.15, 0.2])
+
+
 def test_add_dropout_where_there_is_none_to_call():
     with pytest.raises(TypeError, match="ModuleList"):
         nn.add_dropout(nn.ModuleList([nn.ReLU()]), 0.5, where=nn.ModuleList)
