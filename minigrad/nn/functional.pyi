@@ -243,6 +243,17 @@ def embedding(
 ) -> Tensor:
     """The rows of `weight` (rows, n) that `input`, int64 or int32 of any shape, names: shape (*input.shape, n)."""
 
+def fast_dropout(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    p: _float = 0.5,
+    *,
+    variance: Tensor | None = None,
+    rescale: _bool = True,
+) -> tuple[Tensor, Tensor]:
+    """Mean and variance over all masks of `linear(dropout(input, p), weight, bias)`, without drawing one (Wang & Manning 2013)."""
+
 def feature_alpha_dropout(
     input: Tensor,
     p: _float = 0.5,
@@ -378,6 +389,9 @@ def normalize(input: Tensor, p: _float = 2.0, dim: _int = 1, eps: _float = 1e-12
 def pad(input: Tensor, pad: Sequence[_int], mode: str = 'constant', value: _float | None = None) -> Tensor:
     """`input` with borders: `pad` is (left, right) of the last axis, then of the one before, and so on."""
 
+def r_drop_loss(input: Tensor, other: Tensor, target: Tensor, alpha: _float = 1.0) -> Tensor:
+    """The objective of R-Drop (Liang et al. 2021) from the logits (N, C) of two passes with masks of their own."""
+
 def random_erasing(
     input: Tensor,
     p: _float = 0.5,
@@ -405,6 +419,9 @@ def relu_dropout(
 ) -> Tensor:
     """`dropout(relu(input), p, training, generator=generator)` in one pass over memory, bit for bit, and so its gradients."""
 
+def relu_moments(mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance of max(Z, 0) for normal Z, exactly; variance 0 stands for a constant."""
+
 def shake_shake(
     input: Tensor,
     other: Tensor,
@@ -417,6 +434,9 @@ def shake_shake(
 
 def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + exp(-x)), without overflow."""
+
+def sigmoid_mean(mean: Tensor, variance: Tensor) -> Tensor:
+    """E sigmoid(Z) for normal Z, to about 0.02: sigmoid(mean / sqrt(1 + pi variance / 8)) (MacKay 1992)."""
 
 def silu(input: Tensor, inplace: _bool = False) -> Tensor:
     """x sigmoid(x) (Hendrycks & Gimpel 2016)."""
@@ -482,7 +502,7 @@ def targeted_dropout(
 ) -> Tensor:
     """Drops from a weight, with probability `p`, what pruning would take: the `fraction` that is smallest (Gomez et al. 2019)."""
 
-def variational_dropout(
+def variational_gaussian_dropout(
     input: Tensor,
     log_alpha: Tensor,
     training: _bool = True,
@@ -513,4 +533,4 @@ def zoneout(
 ) -> Tensor:
     """Each element of a state is, with probability `p`, left at its `previous` value instead of `input` (Krueger et al. 2017)."""
 
-__all__ = ['adaptive_avg_pool2d', 'alpha_dropout', 'attention_dropout', 'avg_pool2d', 'batch_norm', 'binary_cross_entropy', 'binary_cross_entropy_with_logits', 'concrete_dropout', 'conv1d', 'conv2d', 'conv_transpose2d', 'cross_entropy', 'cutout', 'drop_block2d', 'drop_head', 'drop_path', 'dropconnect', 'dropout', 'dropout1d', 'dropout2d', 'dropout3d', 'elu', 'embedding', 'feature_alpha_dropout', 'gaussian_dropout', 'gaussian_noise', 'gelu', 'hardtanh', 'hinton_dropout', 'huber_loss', 'information_dropout', 'kl_div', 'l1_loss', 'layer_norm', 'leaky_relu', 'linear', 'locked_dropout', 'log_softmax', 'logsigmoid', 'max_pool2d', 'max_pool_dropout2d', 'mish', 'mse_loss', 'nll_loss', 'normalize', 'pad', 'random_erasing', 'relu', 'relu6', 'relu_dropout', 'shake_shake', 'sigmoid', 'silu', 'smooth_l1_loss', 'softmax', 'softplus', 'softsign', 'sparse_vd_linear', 'standout', 'stochastic_depth', 'tanh', 'targeted_dropout', 'variational_dropout', 'word_dropout', 'zoneout']
+__all__ = ['adaptive_avg_pool2d', 'alpha_dropout', 'attention_dropout', 'avg_pool2d', 'batch_norm', 'binary_cross_entropy', 'binary_cross_entropy_with_logits', 'concrete_dropout', 'conv1d', 'conv2d', 'conv_transpose2d', 'cross_entropy', 'cutout', 'drop_block2d', 'drop_head', 'drop_path', 'dropconnect', 'dropout', 'dropout1d', 'dropout2d', 'dropout3d', 'elu', 'embedding', 'fast_dropout', 'feature_alpha_dropout', 'gaussian_dropout', 'gaussian_noise', 'gelu', 'hardtanh', 'hinton_dropout', 'huber_loss', 'information_dropout', 'kl_div', 'l1_loss', 'layer_norm', 'leaky_relu', 'linear', 'locked_dropout', 'log_softmax', 'logsigmoid', 'max_pool2d', 'max_pool_dropout2d', 'mish', 'mse_loss', 'nll_loss', 'normalize', 'pad', 'r_drop_loss', 'random_erasing', 'relu', 'relu6', 'relu_dropout', 'relu_moments', 'shake_shake', 'sigmoid', 'sigmoid_mean', 'silu', 'smooth_l1_loss', 'softmax', 'softplus', 'softsign', 'sparse_vd_linear', 'standout', 'stochastic_depth', 'tanh', 'targeted_dropout', 'variational_gaussian_dropout', 'word_dropout', 'zoneout']

@@ -8,6 +8,7 @@ from . import (
     conv,
     creation,
     dropout,
+    dropout_closed,
     dropout_family,
     dropout_spatial,
     dropout_weights,
@@ -31,6 +32,6 @@ attach()
 
 __all__ = [
     "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "broadcast", "compare", "conv", "creation", "dropout",
-    "dropout_family", "dropout_spatial", "dropout_weights", "elementwise", "embedding",
+    "dropout_closed", "dropout_family", "dropout_spatial", "dropout_weights", "elementwise", "embedding",
     "indexing", "inplace", "joining", "loss", "matmul", "norm", "pad", "pool", "reduce", "shape", "sorting",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ call of the generator, and one number for each element of the mask. Normal and u
 from __future__ import annotations
 
 import math
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from .activation import maybe_in_place
 from .border import KERNEL_DTYPES, as_tensor, empty_like
 from .creation import normal_array, uniform_array
 from .declare import op
-from .dropout import ALL, DropAll, keep_threshold, next_place
+from .dropout import ALL, DropAll, Dropout, keep_threshold, next_place
 from .embedding import embedding
 from .indexing import where
 
@@ -38,11 +39,11 @@ def check_probability(p: Any, name: str, below_one: bool = False) -> float:
     return value
 
 
-def check_scale(std: Any, name: str) -> float:
-    """`std` as a float; ValueError unless it is finite and not negative."""
-    value = float(std)
+def check_scale(value: Any, name: str) -> float:
+    """`value` as a float; ValueError unless it is finite and not negative."""
+    value = float(value)
     if not 0.0 <= value < math.inf:
-        raise ValueError(f"{name}: std has to be finite and not negative, but got {std}")
+        raise ValueError(f"{name} has to be finite and not negative, but got {value}")
     return value
 
 
@@ -106,6 +107,9 @@ def drop_shared(
     x = check_floating(input, name)
     if threshold == 0 or x.size == 0:
         return DropAll.apply(input)
+    whole = sum(1 for _ in takewhile(lambda sizes: sizes[0] == sizes[1], zip(shape, x.shape, strict=True)))
+    if rescale and all(size == 1 for size in shape[whole:]):  # a number decides on neighbours: dropout's own kernel
+        return Dropout.apply(input, (math.prod(x.shape[whole:]), *next_place(generator, name), threshold))
     mask = keep_mask(shape, p, generator, name)
     return where(wrap(mask), input * (ALL / threshold) if rescale else input, wrap(np.zeros((), x.dtype)))
 
@@ -203,7 +207,7 @@ def gaussian_noise(
     not negative.
     """
     input = as_tensor(input)
-    std = check_scale(std, "gaussian_noise")
+    std = check_scale(std, "gaussian_noise: std")
     if not training or std == 0:
         return input
     x = check_floating(input, "gaussian_noise")
@@ -229,7 +233,8 @@ def hinton_dropout(
     if training or p == 0:
         return drop_shared(input, p, training, input.shape, generator, "hinton_dropout", rescale=False)
     check_floating(input, "hinton_dropout")
-    return input * (1 - p) if p < 1 else DropAll.apply(input)
+    keep = keep_threshold(float(p)) / ALL
+    return input * keep if keep else DropAll.apply(input)
 
 
 # ---- masks of other shapes -----------------------------------------------------------------------------------------------
@@ -364,7 +369,7 @@ def attention_dropout(
     only on average; show users the weights from before. With `renormalize` rows are divided by what is left of their sum, and
     sum to 1 unless all of a row is dropped. `training` has to be passed on by whoever calls this.
 
-    >>> weights = F.softmax(minigrad.zeros(2, 4), -1)
+    >>> weights = F.softmax(minigrad.zeros(2, 64), -1)
     >>> F.attention_dropout(weights, 0.5, training=False) is weights
     True
     >>> F.attention_dropout(weights, 0.5, renormalize=True).sum(-1)

@@ -25,7 +25,7 @@ ROWS: list[Row] = [
     row("F.gaussian_dropout(x, 0.3, False)", torch="x * 1", x=real(4, 5)),
     row("F.gaussian_noise(x, 0.3, False)", torch="x * 1", x=real(4, 5)),
     drawn("F.hinton_dropout(x, 0.4, generator=g)", x=real(4, 5)),
-    row("F.hinton_dropout(x, 0.4, False)", torch="x * 0.6", x=real(4, 5)),
+    row("F.hinton_dropout(x, 0.25, False)", torch="x * 0.75", x=real(4, 5)),
     row("F.hinton_dropout(x, 1.0, False)", torch="x * 0", order=1, x=real(4, 5)),
     *(drawn(f"F.stochastic_depth(x, 0.4, '{mode}', generator=g)", x=real(5, 3, 2)) for mode in ("row", "batch")),
     drawn("F.stochastic_depth(x, 0.4, 'row', rescale=False, generator=g)", x=real(5)),
@@ -53,8 +53,19 @@ ROWS: list[Row] = [
     drawn("F.max_pool_dropout2d(x, 2, p=0.4, generator=g)", x=spread(2, 2, 4, 6)),
     row("F.max_pool_dropout2d(x, 2, p=0.4, training=False)", torch=None, rtol=10, x=spread(2, 2, 4, 6)),
     row("F.max_pool_dropout2d(x, (2, 3), 1, p=0.4, training=False)", torch=None, rtol=10, x=spread(2, 4, 6)),
+    # closed forms
+    row("F.fast_dropout(x, w, b, 0.3)", torch="F.linear(x, w, b), F.linear(x * x * 3 / 7, w * w)", x=real(3, 4), w=real(2, 4), b=real(2)),
+    row("F.fast_dropout(x, w, p=0.3, rescale=False)", torch="F.linear(x, w) * 0.7, F.linear(x * x, w * w) * 0.21",
+        x=real(3, 4), w=real(2, 4)),
+    row("F.fast_dropout(x, w, p=0.3, variance=v)", torch="F.linear(x, w), F.linear(x * x * 3 / 7 + v / 0.7, w * w)",
+        x=real(3, 4), w=real(2, 4), v=positive(3, 4)),
+    row("F.sigmoid_mean(x, v)", torch="torch.sigmoid(x / torch.sqrt(1 + 3.141592653589793 / 8 * v))", x=real(3, 4), v=positive(3, 4)),
+    row("F.relu_moments(x, v)", torch=None, rtol=5, x=real(3, 4), v=positive(3, 4)),
+    row("F.r_drop_loss(x, y, i, 0.7)", x=real(4, 3), y=real(4, 3), i=given([0, 2, 1, 1]),
+        torch="p, q = F.log_softmax(x, 1), F.log_softmax(y, 1)\n(F.cross_entropy(x, i) + F.cross_entropy(y, i)) / 2 + 0.35 * ("
+        "F.kl_div(p, q, log_target=True, reduction='batchmean') + F.kl_div(q, p, log_target=True, reduction='batchmean'))"),
     row("F.max_pool_dropout2d(x, 2, p=0.0)", torch="F.max_pool2d(x, 2)", x=spread(2, 2, 4, 6)),
-]
+]  # fmt: skip
 
 NONE = "PyTorch has none"
 PROBABILITY = (
@@ -122,5 +133,10 @@ BAD = [
     bad("F.random_erasing(x, value=[1, 2, 3])", ValueError, "3 numbers", "2 channels", differs=NONE, x=real(2, 4, 6)),
     bad("F.max_pool_dropout2d(x, 2)", RuntimeError, "2-D", differs=NONE, x=real(4, 6)),
     bad("F.max_pool_dropout2d(x, 5, training=False)", RuntimeError, "4 x 6", differs=NONE, x=real(1, 4, 6)),
+    bad("F.fast_dropout(x, x, p=1.0)", ValueError, "below 1", differs=NONE, x=real(2, 3)),
+    bad("F.fast_dropout(x, x, variance=x[0])", RuntimeError, "[3]", "[2, 3]", differs=NONE, x=real(2, 3)),
+    bad("F.fast_dropout(x, x)", RuntimeError, "int64", differs=NONE, x=ints(0, 3, 2, 3)),
+    bad("F.r_drop_loss(x, x[:1], i)", RuntimeError, "[2, 3]", "[1, 3]", differs=NONE, x=real(2, 3), i=ints(0, 3, 2)),
+    bad("F.r_drop_loss(x, x, i, -1.0)", ValueError, "alpha", differs=NONE, x=real(2, 3), i=ints(0, 3, 2)),
     bad("F.max_pool_dropout2d(x, 0)", ValueError, "kernel_size", differs=NONE, x=real(1, 4, 6)),
 ]  # fmt: skip

@@ -16,6 +16,7 @@ from .activations import (
     WordDropout,
 )
 from .base import DropoutBase, RandomModule
+from .insert import add_dropout, added_dropout, remove_dropout
 from .learned import (
     ConcreteDropout,
     InformationDropout,
@@ -23,6 +24,7 @@ from .learned import (
     Standout,
     VariationalGaussianDropout,
 )
+from .objectives import r_drop
 from .recurrent import (
     DropoutGRUCell,
     DropoutLSTMCell,
@@ -46,12 +48,23 @@ from .structured import (
     DropBlock2d,
     DropPath,
     LayerDrop,
+    MaxPoolDropout,
     MaxPoolDropout2d,
     MultiSampleDropout,
     RandomErasing,
     ShakeShake,
     StochasticDepth,
     drop_path_rates,
+)
+from .test_time import (
+    fast_dropout,
+    mc_dropout,
+    mc_samples,
+    mutual_information,
+    predictive_entropy,
+    predictive_log_likelihood,
+    predictive_mean,
+    predictive_variance,
 )
 from .weights import (
     DropConnect,
@@ -64,7 +77,9 @@ __all__ = [
     "DropConnect", "DropHead", "DropPath", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "DropoutBase", "DropoutGRUCell",
     "DropoutLSTMCell", "DropoutRNN", "DropoutSchedule", "EarlySchedule", "FeatureAlphaDropout", "GalDropout", "GaussianDropout",
     "GaussianNoise", "HintonDropout", "InformationDropout", "LateSchedule", "LayerDrop", "LinearSchedule", "LockedDropout",
-    "MaxPoolDropout2d", "MultiSampleDropout", "RandomErasing", "RandomModule", "RecurrentDropout", "SemeniutaDropout",
-    "ShakeShake", "SparseVDLinear", "Standout", "StepSchedule", "StochasticDepth", "TargetedDropout",
-    "VariationalGaussianDropout", "WeightDrop", "WordDropout", "Zoneout", "drop_path_rates",
+    "MaxPoolDropout", "MaxPoolDropout2d", "MultiSampleDropout", "RandomErasing", "RandomModule", "RecurrentDropout",
+    "SemeniutaDropout", "ShakeShake", "SparseVDLinear", "Standout", "StepSchedule", "StochasticDepth", "TargetedDropout",
+    "VariationalGaussianDropout", "WeightDrop", "WordDropout", "Zoneout", "add_dropout", "added_dropout", "drop_path_rates",
+    "fast_dropout", "mc_dropout", "mc_samples", "mutual_information", "predictive_entropy", "predictive_log_likelihood",
+    "predictive_mean", "predictive_variance", "r_drop", "remove_dropout",
 ]  # fmt: skip

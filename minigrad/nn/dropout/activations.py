@@ -119,7 +119,7 @@ class GaussianNoise(RandomModule):
 
     def __init__(self, std: float = 0.1, *, generator: Generator | None = None) -> None:
         super().__init__(generator=generator)
-        family.check_scale(std, "GaussianNoise")
+        family.check_scale(std, "GaussianNoise: std")
         self.std = std
 
     def forward(self, input: Tensor) -> Tensor:
@@ -223,7 +223,7 @@ class AttentionDropout(DropoutBase):
 
     Rows then sum to 1 only on average, unless `renormalize`. See `F.attention_dropout`.
 
-    >>> weights = F.softmax(minigrad.zeros(2, 4), -1)
+    >>> weights = F.softmax(minigrad.zeros(2, 64), -1)
     >>> nn.AttentionDropout(0.5, renormalize=True)(weights).sum(-1)
     tensor([1., 1.])
     """

@@ -8,10 +8,10 @@ from typing import Any
 
 from ...ops import dropout_family as family
 from ...ops import dropout_spatial as spatial
-from ...ops.dropout import dropout
 from ...random import Generator
 from ...tensor import Tensor
 from ..module import Module
+from .activations import Dropout
 from .base import DropoutBase, RandomModule
 
 
@@ -176,6 +176,9 @@ class MaxPoolDropout2d(DropoutBase):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, p={self.p}"
 
 
+MaxPoolDropout = MaxPoolDropout2d
+
+
 class Cutout(DropoutBase):
     """Sets a square of each image (N, C, H, W) or (C, H, W) to 0 (DeVries & Taylor 2017): augmentation of inputs.
 
@@ -232,12 +235,13 @@ class RandomErasing(DropoutBase):
         return f"p={self.p}, scale={self.scale}, ratio={self.ratio}, value={self.value}"
 
 
-class MultiSampleDropout(DropoutBase):
+class MultiSampleDropout(Module):
     """Several dropout samples of the last features, for training in fewer epochs (Inoue 2019).
 
-    `module` (the classifier) sees `samples` masks of the features, each of its own call number. `loss(input, target, criterion)` is the
-    paper's objective, the mean of the samples' losses; calling the layer gives the mean of their outputs. Without training both
-    see the features as they are, once. The state_dict has the module's keys below "module.".
+    `module` (the classifier) sees `samples` masks of the features (N, ...), each of its own call number. `loss(input, target,
+    criterion)` is the paper's objective, the mean of the samples' losses; calling the layer gives the mean of their outputs. Without
+    training both see the features as they are, once. `p` is that of the child `dropout`; the state_dict has the module's keys
+    below "module.".
 
     >>> head = nn.MultiSampleDropout(nn.Linear(16, 10), samples=4)
     >>> features, target = minigrad.randn(8, 16), minigrad.zeros(8).long()
@@ -246,15 +250,14 @@ class MultiSampleDropout(DropoutBase):
     """
 
     def __init__(self, module: Module, samples: int = 8, p: float = 0.5, *, generator: Generator | None = None) -> None:
-        super().__init__(p, generator=generator)
+        super().__init__()
         self.samples = spatial.check_size(samples, "MultiSampleDropout: samples")
+        self.dropout = Dropout(p, generator=generator)
         self.module = module
 
     def outputs(self, input: Tensor) -> list[Tensor]:
-        """What the module gives for each sample; without training, for the features as they are."""
-        if not self.training:
-            return [self.module(input)]
-        return [self.module(dropout(input, self.p, generator=self.generator)) for _ in range(self.samples)]
+        """What the module gives for each sample; without training, once (under `mc_dropout`: for one mask)."""
+        return [self.module(self.dropout(input)) for _ in range(self.samples if self.training else 1)]
 
     def forward(self, input: Tensor) -> Tensor:
         return _mean(self.outputs(input))
@@ -264,7 +267,7 @@ class MultiSampleDropout(DropoutBase):
         return _mean([criterion(output, target) for output in self.outputs(input)])
 
     def extra_repr(self) -> str:
-        return f"p={self.p}, samples={self.samples}"
+        return f"samples={self.samples}"
 
 
 def _mean(parts: list[Tensor]) -> Tensor:
