@@ -472,6 +472,28 @@ def test_gal_dropout_has_one_mask_for_all_steps():
     assert len({row.tobytes() for row in rows}) == 20  # and each example
 
 
+def test_gal_dropout_at_its_ends():
+    cell = nn.DropoutGRUCell(3, 4, dropout=nn.GalDropout(1.0))
+    bias = cell(mg.zeros(2, 3), mg.zeros(2, 4), cell.begin())
+    x = mg.full((2, 3), np.inf, requires_grad=True)
+    h = cell(x, mg.zeros(2, 4), cell.begin())
+    assert bits(h) == bits(bias)
+    h.sum().backward()
+    assert not x.grad.numpy().any()
+    cell.dropout.p = 0.0
+    assert bits(cell(mg.ones(2, 3), h, cell.begin())) == bits(cell.eval()(mg.ones(2, 3), h))
+
+
+def test_mc_dropout_samples_the_family_but_prunes():
+    x = mg.randn(5, 4, 6)
+    for name, make in LAYERS.items():
+        net = nn.ModuleList([make(seeded()), nn.Dropout()]).eval()
+        still = output(net[0](x))
+        with nn.mc_dropout(net):
+            assert (bits(output(net[0](x))) == bits(still)) == name.startswith("Targeted")
+        assert bits(output(net[0](x))) == bits(still)
+
+
 def test_a_tied_mask_has_to_be_begun():
     cell, xs, *_ = lstm(nn.GalDropout())
     state = cell(mg.tensor(xs[0]))  # begins a sequence
@@ -531,7 +553,8 @@ def test_zoneout_in_eval():
     new, old = mg.zeros(5000), mg.ones(5000)
     rate = F.zoneout(new, old, 0.2, generator=seeded()).numpy().mean()
     assert abs(rate - 0.2) < 4 * math.sqrt(0.16 / 5000)
-    assert F.zoneout(mg.tensor([np.nan]), mg.ones(1), 1.0).tolist() == [1.0]
+    for training in (True, False):
+        assert F.zoneout(mg.tensor([np.nan]), mg.ones(1), 1.0, training).tolist() == [1.0]
 
 
 def test_cells_take_one_example_and_batches_first():

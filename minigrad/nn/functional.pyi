@@ -502,7 +502,7 @@ def targeted_dropout(
 ) -> Tensor:
     """Drops from a weight, with probability `p`, what pruning would take: the `fraction` that is smallest (Gomez et al. 2019)."""
 
-def variational_dropout(
+def variational_gaussian_dropout(
     input: Tensor,
     log_alpha: Tensor,
     training: _bool = True,
@@ -533,4 +533,4 @@ def zoneout(
 ) -> Tensor:
     """Each element of a state is, with probability `p`, left at its `previous` value instead of `input` (Krueger et al. 2017)."""
 
-__all__ = ['adaptive_avg_pool2d', 'alpha_dropout', 'attention_dropout', 'avg_pool2d', 'batch_norm', 'binary_cross_entropy', 'binary_cross_entropy_with_logits', 'concrete_dropout', 'conv1d', 'conv2d', 'conv_transpose2d', 'cross_entropy', 'cutout', 'drop_block2d', 'drop_head', 'drop_path', 'dropconnect', 'dropout', 'dropout1d', 'dropout2d', 'dropout3d', 'elu', 'embedding', 'fast_dropout', 'feature_alpha_dropout', 'gaussian_dropout', 'gaussian_noise', 'gelu', 'hardtanh', 'hinton_dropout', 'huber_loss', 'information_dropout', 'kl_div', 'l1_loss', 'layer_norm', 'leaky_relu', 'linear', 'locked_dropout', 'log_softmax', 'logsigmoid', 'max_pool2d', 'max_pool_dropout2d', 'mish', 'mse_loss', 'nll_loss', 'normalize', 'pad', 'r_drop_loss', 'random_erasing', 'relu', 'relu6', 'relu_dropout', 'relu_moments', 'shake_shake', 'sigmoid', 'sigmoid_mean', 'silu', 'smooth_l1_loss', 'softmax', 'softplus', 'softsign', 'sparse_vd_linear', 'standout', 'stochastic_depth', 'tanh', 'targeted_dropout', 'variational_dropout', 'word_dropout', 'zoneout']
+__all__ = ['adaptive_avg_pool2d', 'alpha_dropout', 'attention_dropout', 'avg_pool2d', 'batch_norm', 'binary_cross_entropy', 'binary_cross_entropy_with_logits', 'concrete_dropout', 'conv1d', 'conv2d', 'conv_transpose2d', 'cross_entropy', 'cutout', 'drop_block2d', 'drop_head', 'drop_path', 'dropconnect', 'dropout', 'dropout1d', 'dropout2d', 'dropout3d', 'elu', 'embedding', 'fast_dropout', 'feature_alpha_dropout', 'gaussian_dropout', 'gaussian_noise', 'gelu', 'hardtanh', 'hinton_dropout', 'huber_loss', 'information_dropout', 'kl_div', 'l1_loss', 'layer_norm', 'leaky_relu', 'linear', 'locked_dropout', 'log_softmax', 'logsigmoid', 'max_pool2d', 'max_pool_dropout2d', 'mish', 'mse_loss', 'nll_loss', 'normalize', 'pad', 'r_drop_loss', 'random_erasing', 'relu', 'relu6', 'relu_dropout', 'relu_moments', 'shake_shake', 'sigmoid', 'sigmoid_mean', 'silu', 'smooth_l1_loss', 'softmax', 'softplus', 'softsign', 'sparse_vd_linear', 'standout', 'stochastic_depth', 'tanh', 'targeted_dropout', 'variational_gaussian_dropout', 'word_dropout', 'zoneout']

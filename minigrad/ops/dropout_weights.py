@@ -299,7 +299,7 @@ def zoneout(
         raise RuntimeError(f"zoneout: states of shapes {list(input.shape)} and {list(previous.shape)} differ")
     if p == 0 or (not training and eval_mode == "identity"):
         return input
-    if not training:
+    if not training and p < 1:
         return previous * p + input * (1 - p)
     return where(wrap(keep_mask(input.shape, p, generator, "zoneout")), input, previous)
 
@@ -341,8 +341,8 @@ def concrete_dropout(
     return input * kept / (-logit).sigmoid()
 
 
-@op("F.variational_dropout")
-def variational_dropout(
+@op("F.variational_gaussian_dropout")
+def variational_gaussian_dropout(
     input: Tensor, log_alpha: Tensor, training: bool = True, *, generator: Generator | None = None
 ) -> Tensor:
     """Gaussian dropout whose variance alpha is learned: input * (1 + sqrt(alpha) e), e normal (Kingma et al. 2015, section 3.2).
@@ -351,17 +351,19 @@ def variational_dropout(
     The gradient goes to both. Without `training`, `input` itself. RuntimeError for shapes that do not fit.
     """
     input = as_tensor(input)
-    check_generator(generator, "variational_dropout")
-    same_dtype("variational_dropout", input=input, log_alpha=log_alpha)
+    check_generator(generator, "variational_gaussian_dropout")
+    same_dtype("variational_gaussian_dropout", input=input, log_alpha=log_alpha)
     if log_alpha.numel() != 1 and log_alpha.shape != input.shape[-1:]:
         raise RuntimeError(
-            f"variational_dropout: log_alpha of shape {list(log_alpha.shape)} does not fit the last axis of {list(input.shape)}"
+            f"variational_gaussian_dropout: log_alpha of shape {list(log_alpha.shape)} does not fit the last axis of {list(input.shape)}"
         )
     if not training:
         return input
     alpha = log_alpha.reshape(()) if log_alpha.numel() == 1 else log_alpha
     spread = (alpha.clamp(max=0.0) * 0.5).exp()
-    return input * (1 + spread * noise(normal_array, input.shape, input.dtype, generator, "variational_dropout"))
+    return input * (
+        1 + spread * noise(normal_array, input.shape, input.dtype, generator, "variational_gaussian_dropout")
+    )
 
 
 def clipped_log_alpha(weight: Tensor, log_sigma2: Tensor) -> Tensor:

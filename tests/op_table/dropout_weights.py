@@ -38,9 +38,9 @@ ROWS: list[Row] = [
     row(f"{G}F.concrete_dropout(x, p, 0.5, generator=g)", **NONE, x=real(3, 4), p=real()),
     row(f"{G}F.concrete_dropout(x, p, 0.7, spatial=True, generator=g)", **NONE, x=real(2, 3, 2, 2), p=real(1)),
     row("F.concrete_dropout(x, p, training=False)", torch="x", x=real(3, 4), p=real().constant()),
-    row(f"{G}F.variational_dropout(x, a, generator=g)", **NONE, x=real(2, 3, 4), a=between(-3, -0.1, 4)),
-    row(f"{G}F.variational_dropout(x, a, generator=g)", **NONE, x=real(3, 4), a=between(-3, -0.1, 1)),
-    row("F.variational_dropout(x, a, False)", torch="x", x=real(3, 4), a=between(-3, -0.1, 4).constant()),
+    row(f"{G}F.variational_gaussian_dropout(x, a, generator=g)", **NONE, x=real(2, 3, 4), a=between(-3, -0.1, 4)),
+    row(f"{G}F.variational_gaussian_dropout(x, a, generator=g)", **NONE, x=real(3, 4), a=between(-3, -0.1, 1)),
+    row("F.variational_gaussian_dropout(x, a, False)", torch="x", x=real(3, 4), a=between(-3, -0.1, 4).constant()),
     row(f"{G}F.sparse_vd_linear(x, w, s, b, generator=g)", **NONE, x=real(3, 4), w=spread(2, 4), s=between(-3, 1, 2, 4), b=real(2)),
     row(
         "F.sparse_vd_linear(x, w, s, b, False)",
@@ -68,7 +68,7 @@ BAD: list[Bad] = [
         bad(f"F.{call}", TypeError, "Generator", differs=OURS, **LINEAR, s=real(2, 4), p=real())
         for call in (
             "dropconnect(x, w, b, generator=3)", "targeted_dropout(w, generator=3)", "zoneout(x, x, generator=3)",
-            "concrete_dropout(x, p, generator=3)", "variational_dropout(x, p, generator=3)",
+            "concrete_dropout(x, p, generator=3)", "variational_gaussian_dropout(x, p, generator=3)",
             "sparse_vd_linear(x, w, s, b, generator=3)", "standout(x, x, generator=3)", "information_dropout(x, x, generator=3)",
         )
     ),
@@ -94,7 +94,7 @@ BAD: list[Bad] = [
     ),
     bad("F.concrete_dropout(x, p, spatial=True)", RuntimeError, "(N, C, ...)", differs=OURS, x=real(3), p=real()),
     bad("F.concrete_dropout(x, p)", RuntimeError, "int64", differs=OURS, x=ints(0, 3, 3), p=real()),
-    bad("F.variational_dropout(x, a)", RuntimeError, "[3]", "[3, 4]", differs=OURS, x=real(3, 4), a=real(3)),
+    bad("F.variational_gaussian_dropout(x, a)", RuntimeError, "[3]", "[3, 4]", differs=OURS, x=real(3, 4), a=real(3)),
     bad("F.sparse_vd_linear(x, w, s)", RuntimeError, "[4, 2]", "[2, 4]", differs=OURS, x=real(3, 4), w=real(2, 4), s=real(4, 2)),
     bad("F.sparse_vd_linear(x, w, w)", RuntimeError, "[3, 5]", differs=OURS, x=real(3, 5), w=real(2, 4)),
     bad("F.standout(x, y)", RuntimeError, "[3, 4]", "[3]", differs=OURS, x=real(3, 4), y=real(3)),

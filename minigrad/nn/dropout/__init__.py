@@ -73,14 +73,13 @@ from .weights import (
 )
 
 __all__ = [
-    "AlphaDropout", "AttentionDropout", "ConcreteDropout", "ConstantSchedule", "CurriculumSchedule", "Cutout",
-    "DropBlock2d", "DropConnect", "DropHead", "DropPath", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d",
-    "DropoutBase", "DropoutGRUCell", "DropoutLSTMCell", "DropoutRNN", "DropoutSchedule", "EarlySchedule",
-    "FeatureAlphaDropout", "GalDropout", "GaussianDropout", "GaussianNoise", "HintonDropout", "InformationDropout",
-    "LateSchedule", "LayerDrop", "LinearSchedule", "LockedDropout", "MaxPoolDropout", "MaxPoolDropout2d",
-    "MultiSampleDropout", "RandomErasing", "RandomModule", "RecurrentDropout", "SemeniutaDropout", "ShakeShake",
-    "SparseVDLinear", "Standout", "StepSchedule", "StochasticDepth", "TargetedDropout", "VariationalGaussianDropout",
-    "WeightDrop", "WordDropout", "Zoneout", "add_dropout", "added_dropout", "drop_path_rates", "fast_dropout",
-    "mc_dropout", "mc_samples", "mutual_information", "predictive_entropy", "predictive_log_likelihood",
+    "AlphaDropout", "AttentionDropout", "ConcreteDropout", "ConstantSchedule", "CurriculumSchedule", "Cutout", "DropBlock2d",
+    "DropConnect", "DropHead", "DropPath", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "DropoutBase", "DropoutGRUCell",
+    "DropoutLSTMCell", "DropoutRNN", "DropoutSchedule", "EarlySchedule", "FeatureAlphaDropout", "GalDropout", "GaussianDropout",
+    "GaussianNoise", "HintonDropout", "InformationDropout", "LateSchedule", "LayerDrop", "LinearSchedule", "LockedDropout",
+    "MaxPoolDropout", "MaxPoolDropout2d", "MultiSampleDropout", "RandomErasing", "RandomModule", "RecurrentDropout",
+    "SemeniutaDropout", "ShakeShake", "SparseVDLinear", "Standout", "StepSchedule", "StochasticDepth", "TargetedDropout",
+    "VariationalGaussianDropout", "WeightDrop", "WordDropout", "Zoneout", "add_dropout", "added_dropout", "drop_path_rates",
+    "fast_dropout", "mc_dropout", "mc_samples", "mutual_information", "predictive_entropy", "predictive_log_likelihood",
     "predictive_mean", "predictive_variance", "r_drop", "remove_dropout",
 ]  # fmt: skip

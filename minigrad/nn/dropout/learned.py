@@ -136,7 +136,7 @@ class VariationalGaussianDropout(RandomModule):
         if self.training and (self.log_alpha._value > 0).any():
             with no_grad():
                 self.log_alpha.clamp_(max=0.0)
-        return F.variational_dropout(input, self.log_alpha, self.training, generator=self.generator)
+        return F.variational_gaussian_dropout(input, self.log_alpha, self.training, generator=self.generator)
 
     def kl(self) -> Tensor:
         """The divergence from the log-uniform prior summed over features, up to a constant:

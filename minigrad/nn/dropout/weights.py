@@ -166,6 +166,8 @@ class TargetedDropout(_OnParameters):
     True
     """
 
+    in_mc_dropout = False  # at test time it prunes
+
     def __init__(
         self,
         module: Module,
