@@ -2,13 +2,33 @@
 from builtins import bool as _bool
 from builtins import float as _float
 from builtins import int as _int
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from minigrad.random import Generator
 from minigrad.tensor import Tensor
 from typing import Any
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     """The means of H' x W' regions that cover the image: region i of n is [floor(i H / n), ceil((i + 1) H / n))."""
+
+def alpha_dropout(
+    input: Tensor,
+    p: _float = 0.5,
+    training: _bool = False,
+    inplace: _bool = False,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Dropout that keeps mean 0 and variance 1 (Klambauer et al. 2017, section 3): for networks of SELUs."""
+
+def attention_dropout(
+    weights: Tensor,
+    p: _float = 0.1,
+    training: _bool = True,
+    *,
+    renormalize: _bool = False,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Dropout of attention weights (..., L, S), the result of a softmax over the last axis (Vaswani et al. 2017)."""
 
 def avg_pool2d(
     input: Tensor,
@@ -49,6 +69,17 @@ def binary_cross_entropy_with_logits(
     pos_weight: Tensor | None = None,
 ) -> Tensor:
     """-target log sigmoid(input) - (1 - target) log(1 - sigmoid(input)), without overflow; `pos_weight` weighs the first term."""
+
+def concrete_dropout(
+    input: Tensor,
+    p_logit: Tensor,
+    temperature: _float = 0.1,
+    training: _bool = True,
+    *,
+    spatial: _bool = False,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Dropout that can be differentiated by its probability p = sigmoid(p_logit) (Gal, Hron & Kendall 2017, section 3)."""
 
 def conv1d(
     input: Tensor,
@@ -93,6 +124,62 @@ def cross_entropy(
     label_smoothing: _float = 0.0,
 ) -> Tensor:
     """Softmax and negative log-likelihood in one pass."""
+
+def cutout(
+    input: Tensor,
+    size: _int,
+    training: _bool = True,
+    *,
+    p: _float = 1.0,
+    holes: _int = 1,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Sets a square of each image to 0, `size` wide and centred on any pixel, so part of it may lie outside (DeVries 2017)."""
+
+def drop_block2d(
+    input: Tensor,
+    p: _float = 0.1,
+    block_size: _int = 7,
+    training: _bool = True,
+    *,
+    per_channel: _bool = True,
+    normalize: str = 'batch',
+    generator: Generator | None = None,
+) -> Tensor:
+    """Drops square blocks of feature maps, which takes away what neighbours would still tell (Ghiasi et al. 2018)."""
+
+def drop_head(
+    input: Tensor,
+    p: _float = 0.1,
+    training: _bool = True,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Drops whole attention heads of input (N, heads, ...), a number for each example and head (Zhou et al. 2020)."""
+
+def drop_path(
+    input: Tensor,
+    p: _float = 0.5,
+    mode: str = 'row',
+    training: _bool = True,
+    *,
+    rescale: _bool = True,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Drops the residual branch `input` (N, ...) of whole examples, or of the whole batch (Huang et al. 2016)."""
+
+def dropconnect(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    p: _float = 0.5,
+    training: _bool = True,
+    *,
+    activation: Callable[[Tensor], Tensor] | None = None,
+    eval_samples: _int = 0,
+    generator: Generator | None = None,
+) -> Tensor:
+    """A linear map with a mask on its weights for each example: f(((M * weight) x) / (1 - p) + bias) (Wan et al. 2013)."""
 
 def dropout(
     input: Tensor,
@@ -156,14 +243,71 @@ def embedding(
 ) -> Tensor:
     """The rows of `weight` (rows, n) that `input`, int64 or int32 of any shape, names: shape (*input.shape, n)."""
 
+def fast_dropout(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    p: _float = 0.5,
+    *,
+    variance: Tensor | None = None,
+    rescale: _bool = True,
+) -> tuple[Tensor, Tensor]:
+    """Mean and variance over all masks of `linear(dropout(input, p), weight, bias)`, without drawing one (Wang & Manning 2013)."""
+
+def feature_alpha_dropout(
+    input: Tensor,
+    p: _float = 0.5,
+    training: _bool = False,
+    inplace: _bool = False,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """`alpha_dropout` of whole channels: input (N, C, ...), one number for each example and channel."""
+
+def gaussian_dropout(
+    input: Tensor,
+    p: _float = 0.5,
+    training: _bool = True,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """x times normal numbers of mean 1 and variance p / (1 - p) (Srivastava et al. 2014, section 10)."""
+
+def gaussian_noise(
+    input: Tensor,
+    std: _float = 0.1,
+    training: _bool = True,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """x plus normal numbers of mean 0 and standard deviation `std` (Bishop 1995: for small noise, a Tikhonov penalty)."""
+
 def gelu(input: Tensor, approximate: str = 'none') -> Tensor:
     """x times the standard normal distribution function at x (Hendrycks & Gimpel 2016), or its 'tanh' approximation."""
 
 def hardtanh(input: Tensor, min_val: _float = -1.0, max_val: _float = 1.0, inplace: _bool = False) -> Tensor:
     """x limited to [min_val, max_val]."""
 
+def hinton_dropout(
+    input: Tensor,
+    p: _float = 0.5,
+    training: _bool = True,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Dropout in the original convention (Hinton et al. 2012): in training x m, otherwise (1 - p) x."""
+
 def huber_loss(input: Tensor, target: Tensor, reduction: str = 'mean', delta: _float = 1.0) -> Tensor:
     """d^2 / 2 for |d| < delta, elsewhere delta (|d| - delta / 2)."""
+
+def information_dropout(
+    input: Tensor,
+    alpha: Tensor,
+    training: _bool = True,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """input * exp(alpha * e), e normal: noise whose strength `alpha` is computed for each activation (Achille & Soatto 2018)."""
 
 def kl_div(input: Tensor, target: Tensor, reduction: str = 'mean', log_target: _bool = False) -> Tensor:
     """target (log target - input), where `input` holds log-probabilities; 'batchmean' divides the sum by the batch size."""
@@ -186,6 +330,16 @@ def leaky_relu(input: Tensor, negative_slope: _float = 0.01, inplace: _bool = Fa
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias."""
 
+def locked_dropout(
+    input: Tensor,
+    p: _float = 0.5,
+    training: _bool = True,
+    batch_first: _bool = False,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Dropout with one mask for all time steps ("variational": Gal & Ghahramani 2016; "locked": Merity et al. 2017)."""
+
 def log_softmax(input: Tensor, dim: _int | None = None, *, dtype: Any = None) -> Tensor:
     """log(softmax(x)) along `dim`, without overflow."""
 
@@ -202,6 +356,17 @@ def max_pool2d(
     return_indices: _bool = False,
 ) -> Any:
     """The largest value of each window: (N, C, H, W) or (C, H, W) to (N, C, H', W'). `stride` is `kernel_size` unless given."""
+
+def max_pool_dropout2d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    p: _float = 0.5,
+    training: _bool = True,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Max-pooling of units that are dropped first (Wu & Gu 2015): (N, C, H, W) or (C, H, W) to (..., H', W')."""
 
 def mish(input: Tensor, inplace: _bool = False) -> Tensor:
     """x tanh(softplus(x)) (Misra 2019)."""
@@ -224,6 +389,21 @@ def normalize(input: Tensor, p: _float = 2.0, dim: _int = 1, eps: _float = 1e-12
 def pad(input: Tensor, pad: Sequence[_int], mode: str = 'constant', value: _float | None = None) -> Tensor:
     """`input` with borders: `pad` is (left, right) of the last axis, then of the one before, and so on."""
 
+def r_drop_loss(input: Tensor, other: Tensor, target: Tensor, alpha: _float = 1.0) -> Tensor:
+    """The objective of R-Drop (Liang et al. 2021) from the logits (N, C) of two passes with masks of their own."""
+
+def random_erasing(
+    input: Tensor,
+    p: _float = 0.5,
+    scale: Sequence[_float] = (0.02, 0.33),
+    ratio: Sequence[_float] = (0.3, 3.3),
+    value: Any = 0.0,
+    training: _bool = True,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """With probability p fills a rectangle of each image with `value` (Zhong et al. 2017)."""
+
 def relu(input: Tensor, inplace: _bool = False) -> Tensor:
     """max(x, 0); NaN stays NaN. The gradient at 0 is 0."""
 
@@ -239,8 +419,24 @@ def relu_dropout(
 ) -> Tensor:
     """`dropout(relu(input), p, training, generator=generator)` in one pass over memory, bit for bit, and so its gradients."""
 
+def relu_moments(mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and variance of max(Z, 0) for normal Z, exactly; variance 0 stands for a constant."""
+
+def shake_shake(
+    input: Tensor,
+    other: Tensor,
+    training: _bool = True,
+    mode: str = 'row',
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """a `input` + (1 - a) `other`, a uniform in [0, 1): the two branches of a residual block (Gastaldi 2017)."""
+
 def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + exp(-x)), without overflow."""
+
+def sigmoid_mean(mean: Tensor, variance: Tensor) -> Tensor:
+    """E sigmoid(Z) for normal Z, to about 0.02: sigmoid(mean / sqrt(1 + pi variance / 8)) (MacKay 1992)."""
 
 def silu(input: Tensor, inplace: _bool = False) -> Tensor:
     """x sigmoid(x) (Hendrycks & Gimpel 2016)."""
@@ -257,7 +453,84 @@ def softplus(input: Tensor, beta: _float = 1.0, threshold: _float = 20.0) -> Ten
 def softsign(input: Tensor) -> Tensor:
     """x / (1 + |x|)."""
 
+def sparse_vd_linear(
+    input: Tensor,
+    weight: Tensor,
+    log_sigma2: Tensor,
+    bias: Tensor | None = None,
+    training: _bool = True,
+    *,
+    threshold: _float = 3.0,
+    generator: Generator | None = None,
+) -> Tensor:
+    """A linear map whose weights are normal with learned means and variances (Molchanov, Ashukha & Vetrov 2017)."""
+
+def standout(
+    input: Tensor,
+    logits: Tensor,
+    alpha: _float = 1.0,
+    beta: _float = 0.0,
+    training: _bool = True,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Keeps each activation with a probability of its own, sigmoid(alpha * logits + beta) (Ba & Frey 2013)."""
+
+def stochastic_depth(
+    input: Tensor,
+    p: _float = 0.5,
+    mode: str = 'row',
+    training: _bool = True,
+    *,
+    rescale: _bool = True,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Drops the residual branch `input` (N, ...) of whole examples, or of the whole batch (Huang et al. 2016)."""
+
 def tanh(input: Tensor) -> Tensor:
     """sinh(x) / cosh(x), between -1 and 1."""
 
-__all__ = ['adaptive_avg_pool2d', 'avg_pool2d', 'batch_norm', 'binary_cross_entropy', 'binary_cross_entropy_with_logits', 'conv1d', 'conv2d', 'conv_transpose2d', 'cross_entropy', 'dropout', 'dropout1d', 'dropout2d', 'dropout3d', 'elu', 'embedding', 'gelu', 'hardtanh', 'huber_loss', 'kl_div', 'l1_loss', 'layer_norm', 'leaky_relu', 'linear', 'log_softmax', 'logsigmoid', 'max_pool2d', 'mish', 'mse_loss', 'nll_loss', 'normalize', 'pad', 'relu', 'relu6', 'relu_dropout', 'sigmoid', 'silu', 'smooth_l1_loss', 'softmax', 'softplus', 'softsign', 'tanh']
+def targeted_dropout(
+    input: Tensor,
+    p: _float = 0.5,
+    fraction: _float = 0.5,
+    training: _bool = True,
+    *,
+    target: str = 'weight',
+    eval_mode: str = 'prune',
+    generator: Generator | None = None,
+) -> Tensor:
+    """Drops from a weight, with probability `p`, what pruning would take: the `fraction` that is smallest (Gomez et al. 2019)."""
+
+def variational_gaussian_dropout(
+    input: Tensor,
+    log_alpha: Tensor,
+    training: _bool = True,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Gaussian dropout whose variance alpha is learned: input * (1 + sqrt(alpha) e), e normal (Kingma et al. 2015, section 3.2)."""
+
+def word_dropout(
+    input: Tensor,
+    weight: Tensor,
+    p: _float = 0.1,
+    training: _bool = True,
+    padding_idx: _int | None = None,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """`embedding` of words whose rows are dropped by type: a dropped word is 0 wherever it stands (Gal & Ghahramani 2016)."""
+
+def zoneout(
+    input: Tensor,
+    previous: Tensor,
+    p: _float = 0.1,
+    training: _bool = True,
+    *,
+    eval_mode: str = 'expectation',
+    generator: Generator | None = None,
+) -> Tensor:
+    """Each element of a state is, with probability `p`, left at its `previous` value instead of `input` (Krueger et al. 2017)."""
+
+__all__ = ['adaptive_avg_pool2d', 'alpha_dropout', 'attention_dropout', 'avg_pool2d', 'batch_norm', 'binary_cross_entropy', 'binary_cross_entropy_with_logits', 'concrete_dropout', 'conv1d', 'conv2d', 'conv_transpose2d', 'cross_entropy', 'cutout', 'drop_block2d', 'drop_head', 'drop_path', 'dropconnect', 'dropout', 'dropout1d', 'dropout2d', 'dropout3d', 'elu', 'embedding', 'fast_dropout', 'feature_alpha_dropout', 'gaussian_dropout', 'gaussian_noise', 'gelu', 'hardtanh', 'hinton_dropout', 'huber_loss', 'information_dropout', 'kl_div', 'l1_loss', 'layer_norm', 'leaky_relu', 'linear', 'locked_dropout', 'log_softmax', 'logsigmoid', 'max_pool2d', 'max_pool_dropout2d', 'mish', 'mse_loss', 'nll_loss', 'normalize', 'pad', 'r_drop_loss', 'random_erasing', 'relu', 'relu6', 'relu_dropout', 'relu_moments', 'shake_shake', 'sigmoid', 'sigmoid_mean', 'silu', 'smooth_l1_loss', 'softmax', 'softplus', 'softsign', 'sparse_vd_linear', 'standout', 'stochastic_depth', 'tanh', 'targeted_dropout', 'variational_gaussian_dropout', 'word_dropout', 'zoneout']

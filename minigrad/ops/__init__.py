@@ -8,6 +8,10 @@ from . import (
     conv,
     creation,
     dropout,
+    dropout_closed,
+    dropout_family,
+    dropout_spatial,
+    dropout_weights,
     elementwise,
     embedding,
     indexing,
@@ -28,5 +32,6 @@ attach()
 
 __all__ = [
     "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "broadcast", "compare", "conv", "creation", "dropout",
-    "elementwise", "embedding", "indexing", "inplace", "joining", "loss", "matmul", "norm", "pad", "pool", "reduce", "shape", "sorting",
+    "dropout_closed", "dropout_family", "dropout_spatial", "dropout_weights", "elementwise", "embedding",
+    "indexing", "inplace", "joining", "loss", "matmul", "norm", "pad", "pool", "reduce", "shape", "sorting",
 ]  # fmt: skip

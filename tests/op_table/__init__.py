@@ -6,11 +6,19 @@ with PyTorch itself (tests/torch/test_ops_torch.py). `order=0` marks results wit
 whose gradient is constant 0; `torch=` says how PyTorch spells it where that differs, or None where it has no such thing.
 """
 
-from . import arithmetic, network, reduction, shape
-from .bad import BAD, Bad
+from . import arithmetic, bad, dropout_family, dropout_weights, network, reduction, shape
+from .bad import Bad
 from .row import Input, Row, names_used, row
 from .special import LARGE, UNTABLED
 
-ROWS: list[Row] = [*arithmetic.ROWS, *reduction.ROWS, *shape.ROWS, *network.ROWS]
+ROWS: list[Row] = [
+    *arithmetic.ROWS,
+    *reduction.ROWS,
+    *shape.ROWS,
+    *network.ROWS,
+    *dropout_family.ROWS,
+    *dropout_weights.ROWS,
+]
+BAD: list[Bad] = [*bad.BAD, *dropout_family.BAD, *dropout_weights.BAD]
 
 __all__ = ["BAD", "LARGE", "ROWS", "UNTABLED", "Bad", "Input", "Row", "names_used", "row"]
