@@ -183,6 +183,8 @@ def test_fast_dropout_of_random_inputs_and_through_relu():
     through = F.relu_moments(mg.from_numpy(mean), mg.from_numpy(variance))
     np.testing.assert_allclose(array(through[0])[0], np.maximum(x, 0).mean(0), atol=0.01)
     np.testing.assert_allclose(array(through[1])[0], np.maximum(x, 0).var(0), rtol=0.02, atol=1e-5)
+    far = F.relu_moments(mg.tensor([1000.0, -1000.0]), mg.tensor([1e-4, 1e-4]))  # in float32: no digits are lost
+    np.testing.assert_allclose([part.tolist() for part in far], [[1000, 0], [1e-4, 0]], rtol=1e-5)
     certain = F.relu_moments(mg.tensor([-1.0, 2.0], requires_grad=True), mg.zeros(2, requires_grad=True))
     assert [part.tolist() for part in certain] == [[0, 2], [0, 0]]
     (certain[0].sum() + certain[1].sum()).backward()  # no NaN where there is no variance
@@ -333,6 +335,20 @@ def test_add_dropout_refuses_and_changes_nothing(p, options, error, match):
         nn.add_dropout(model, p, **options)
     assert repr(model) == repr(plain())
     assert all(module._hooks is None for module in model.modules())
+
+
+def test_schedules_reach_added_dropouts():
+    """As the paper of DropBlock has it: its rate rises from 0 to p over the training."""
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU())
+    nn.add_dropout(model, [0.1, 0.2], kind=nn.DropBlock2d, block_size=2)
+    schedule = nn.LinearSchedule(model, total_steps=4)
+    x, seen = mg.randn(2, 1, 8, 8), [rates(model)]
+    for _ in range(4):
+        model(x)
+        schedule.step()
+        seen.append(rates(model))
+    np.testing.assert_allclose([rate["1"] for rate in seen], [0, 0.025, 0.05, 0.075, 0.1])
+    np.testing.assert_allclose([rate["3"] for rate in seen], [0, 0.05, 0.1, 0.15, 0.2])
 
 
 def test_add_dropout_where_there_is_none_to_call():

@@ -67,8 +67,9 @@ def sigmoid_mean(mean: Tensor, variance: Tensor) -> Tensor:
 def relu_moments(mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and variance of max(Z, 0) for normal Z, exactly; variance 0 stands for a constant.
 
-    With s^2 the variance, a = mean / s, and the normal density phi and distribution function Phi at a:
-    E = mean Phi + s phi, E of the square = (mean^2 + s^2) Phi + mean s phi (Wang & Manning 2013, section 4).
+    With s^2 the variance, a = mean / s, and the normal density phi and distribution function Phi at a (Wang & Manning
+    2013, section 4): E = mean Phi + s phi, and the variance is s^2 (Phi + a^2 Phi (1 - Phi) + a phi (1 - 2 Phi) - phi^2), which is
+    E of the square minus E^2 without the digits that this difference would lose.
 
     >>> F.relu_moments(minigrad.tensor([0.0, 2.0]), minigrad.tensor([6.2832, 0.0]))[0]
     tensor([1.0000, 2.0000])
@@ -81,8 +82,8 @@ def relu_moments(mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
     density = (a * a * -0.5).exp() * (1 / math.sqrt(2 * math.pi))
     below = (erf(a * math.sqrt(0.5)) + 1) * 0.5
     first = mean * below + s * density
-    second = (mean * mean + safe) * below + mean * s * density
-    return where(certain, mean.clamp(min=0), first), where(certain, variance * 0, (second - first * first).clamp(min=0))
+    spread = below + a * a * below * (1 - below) + a * density * (1 - below * 2) - density * density
+    return where(certain, mean.clamp(min=0), first), where(certain, variance * 0, (safe * spread).clamp(min=0))
 
 
 @op("F.r_drop_loss")

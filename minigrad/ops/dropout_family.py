@@ -161,6 +161,10 @@ def feature_alpha_dropout(
 
     The first two axes are always taken as examples and channels, as PyTorch's function takes them: give an example of its own
     a batch axis. RuntimeError for fewer than 2 axes.
+
+    >>> y = F.feature_alpha_dropout(minigrad.zeros(2, 3, 4), 0.5, training=True)
+    >>> bool((y == y[:, :, :1]).all())
+    True
     """
     input = as_tensor(input)
     check_probability(p, "feature_alpha_dropout")
@@ -205,6 +209,9 @@ def gaussian_noise(
 
     Float32 or float64 of any shape. Without `training` or at std = 0 `input` itself. ValueError unless `std` is finite and
     not negative.
+
+    >>> bool(abs(F.gaussian_noise(minigrad.zeros(100_000), 0.5).std() - 0.5) < 0.01)
+    True
     """
     input = as_tensor(input)
     std = check_scale(std, "gaussian_noise: std")

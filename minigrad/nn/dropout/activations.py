@@ -35,7 +35,14 @@ class Dropout(InplaceDropout):
 
 
 class Dropout1d(InplaceDropout):
-    """`Dropout` of whole channels of (N, C, L) or (C, L), for features of a sequence whose neighbours tell the same."""
+    """`Dropout` of whole channels of (N, C, L) or (C, L): spatial dropout (Tompson et al. 2015) in one dimension.
+
+    For features of a sequence whose neighbours tell the same, as convolutions over time or text give them. See `F.dropout1d`.
+
+    >>> y = nn.Dropout1d(0.5)(minigrad.ones(2, 4, 3))
+    >>> bool((y == y[:, :, :1]).all())
+    True
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout1d(input, self.p, self.training, self.inplace, generator=self.generator)
@@ -44,7 +51,7 @@ class Dropout1d(InplaceDropout):
 class Dropout2d(InplaceDropout):
     """`Dropout` of whole feature maps of (N, C, H, W) (spatial dropout, Tompson et al. 2015).
 
-    For convolutions: neighbouring pixels of a map are so alike that dropping single ones takes little away.
+    For convolutions: neighbouring pixels of a map are so alike that dropping single ones takes little away. See `F.dropout2d`.
 
     >>> layer = nn.Dropout2d(0.5)
     >>> y = layer(minigrad.ones(2, 4, 3, 3))
@@ -57,7 +64,14 @@ class Dropout2d(InplaceDropout):
 
 
 class Dropout3d(InplaceDropout):
-    """`Dropout` of whole channels of (N, C, D, H, W) or (C, D, H, W), for volumes and video."""
+    """`Dropout` of whole channels of (N, C, D, H, W) or (C, D, H, W): spatial dropout (Tompson et al. 2015) for volumes and video.
+
+    See `F.dropout3d`.
+
+    >>> y = nn.Dropout3d(0.5)(minigrad.ones(2, 4, 3, 3, 3))
+    >>> bool((y == y[:, :, :1, :1, :1]).all())
+    True
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout3d(input, self.p, self.training, self.inplace, generator=self.generator)
@@ -79,7 +93,7 @@ class AlphaDropout(InplaceDropout):
 
 
 class FeatureAlphaDropout(InplaceDropout):
-    """`AlphaDropout` of whole channels of (N, C, ...). See `F.feature_alpha_dropout`.
+    """`AlphaDropout` of whole channels of (N, C, ...), for convolutions with SELUs. See `F.feature_alpha_dropout`.
 
     >>> y = nn.FeatureAlphaDropout(0.5)(minigrad.randn(2, 3, 4).abs())
     >>> y.shape

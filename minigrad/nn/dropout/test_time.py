@@ -103,7 +103,8 @@ def predictive_mean(samples: Tensor) -> Tensor:
 def predictive_entropy(probabilities: Tensor) -> Tensor:
     """H[mean p], in nats: all of the uncertainty about the class. Probabilities (samples, ..., C) to (...).
 
-    ValueError if the last axis doesn't hold probabilities.
+    The one number of a sigmoid is two classes: `minigrad.stack([p, 1 - p], -1)`. ValueError if the last axis doesn't hold
+    probabilities.
 
     >>> nn.predictive_entropy(minigrad.tensor([[[1.0, 0.0]], [[0.0, 1.0]]]))  # log 2
     tensor([0.6931])
