@@ -99,6 +99,11 @@ def test_the_layers_drop_what_is_scheduled():
     assert layer(x) is x
     schedule.step()
     assert set(layer(x).tolist()) == {0.0, 2.0}
+    net = nn.Sequential(nn.ReLU(), nn.Dropout(0.5))  # which are computed in one pass
+    schedule = LateSchedule(net, 1)
+    assert set(net(x).tolist()) == {1.0}
+    schedule.step()
+    assert set(net(x).tolist()) == {0.0, 2.0}
 
 
 @pytest.mark.parametrize(

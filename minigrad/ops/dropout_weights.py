@@ -149,7 +149,8 @@ def dropconnect(
     Without `training` the mean weight is used, or, with `eval_samples` = K > 0, the paper's inference: the mean of K values of f(u)
     where u is normal with the mean and variance that masks would give, weight x + bias and p / (1 - p) (weight^2) (x^2).
     Kept weights are scaled in training, where the paper scales in inference, and the bias is not dropped, where the paper
-    drops it too. With `Generator.at(call, offset)` the offset counts elements of M.
+    drops it too. M is the mask of a dropout of an (N, out, in) array, N the number of rows: `Generator.at(call, n * out * in)` gives
+    the part of a batch that begins at row n its part.
 
     RuntimeError for shapes that do not fit; ValueError unless 0 <= p <= 1 (p = 1 leaves the bias alone in training, and cannot be
     sampled) and `eval_samples` is an int of at least 0.
@@ -322,6 +323,11 @@ def concrete_dropout(
     input * (1 - z) / (1 - p) with z = sigmoid((logit p + logit u) / temperature), u uniform: nearly 0 or 1 at a low temperature.
     Input: any shape, or (N, C, ...) with `spatial`, where a channel has one z; `p_logit` has one element. The gradient goes to
     both. Without `training`, `input` itself. RuntimeError for shapes that do not fit; ValueError unless temperature > 0.
+
+    >>> p_logit = minigrad.tensor(0.0, requires_grad=True)  # p = 0.5
+    >>> F.concrete_dropout(minigrad.ones(1000), p_logit).mean().backward()
+    >>> p_logit.grad.shape
+    ()
     """
     input = as_tensor(input)
     check_generator(generator, "concrete_dropout")
@@ -349,6 +355,10 @@ def variational_gaussian_dropout(
 
     Alpha is at most 1: a larger `log_alpha` counts as 0 and gets no gradient. Input (..., C); `log_alpha` (C,), or of one element.
     The gradient goes to both. Without `training`, `input` itself. RuntimeError for shapes that do not fit.
+
+    >>> y = F.variational_gaussian_dropout(minigrad.ones(10000, 2), minigrad.tensor([0.25, 1.0]).log())
+    >>> [round(value, 1) for value in y.var(0).tolist()]
+    [0.2, 1.0]
     """
     input = as_tensor(input)
     check_generator(generator, "variational_gaussian_dropout")
@@ -395,6 +405,11 @@ def sparse_vd_linear(
     ln alpha >= `threshold` are 0: noise has drowned them.
 
     Input (..., in); weight and log_sigma2 (out, in); bias (out,); result (..., out). RuntimeError for shapes that do not fit.
+
+    >>> weight, log_sigma2 = minigrad.tensor([[2.0, 0.1]]), minigrad.tensor([[-1.0, -1.0]])
+    >>> F.sparse_vd_linear(minigrad.eye(2), weight, log_sigma2, training=False)  # ln alpha is -2.4 and 3.6
+    tensor([[2.],
+            [0.]])
     """
     input = as_tensor(input)
     check_generator(generator, "sparse_vd_linear")
@@ -454,6 +469,10 @@ def information_dropout(
 
     Alpha has a shape that broadcasts to that of `input`. The gradient goes to both. Without `training`, `input` itself: the
     noise is off, as in the authors' code, though its mean is exp(alpha^2 / 2). RuntimeError for shapes that do not fit.
+
+    >>> y = F.information_dropout(minigrad.ones(10000), minigrad.tensor([0.5]))
+    >>> round(y.log().std().item(), 1)
+    0.5
     """
     input, alpha = as_tensor(input), as_tensor(alpha, "alpha")
     check_generator(generator, "information_dropout")

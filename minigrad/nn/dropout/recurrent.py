@@ -117,6 +117,10 @@ class SemeniutaDropout(RecurrentDropout):
     1 / (1 - p), with a mask for each step or, if `per_sequence`, one for all steps of a sequence. In eval mode: the identity.
 
     Use it where long memory matters: nothing that was remembered is lost, even with a mask for each step.
+
+    >>> cell = nn.DropoutGRUCell(4, 8, dropout=nn.SemeniutaDropout(0.25))
+    >>> h = cell(minigrad.randn(2, 4))
+    >>> h = cell(minigrad.randn(2, 4), h)
     """
 
     def __init__(self, p: float = 0.5, per_sequence: bool = False, *, generator: Generator | None = None) -> None:
@@ -278,6 +282,13 @@ class DropoutLSTMCell(_Cell):
 
     A mask that all steps of a sequence share has to be begun: pass each step the same `drawn=cell.begin()`, as `DropoutRNN` does;
     RuntimeError for a step that continues a state without it. RuntimeError for shapes that do not fit.
+
+    >>> cell = nn.DropoutLSTMCell(4, 8, dropout=[nn.GalDropout(0.3), nn.Zoneout(0.2)])
+    >>> state, drawn = None, cell.begin()
+    >>> for step in minigrad.randn(10, 2, 4):
+    ...     state = cell(step, state, drawn)
+    >>> [part.shape for part in state]
+    [(2, 8), (2, 8)]
     """
 
     gates = 4
@@ -303,6 +314,9 @@ class DropoutGRUCell(_Cell):
 
     Input (N, input_size) or (input_size,); state h (N, hidden_size), zeros if None; returns h'. Parameters as PyTorch's GRUCell,
     gates in the order r, z, n.
+
+    >>> nn.DropoutGRUCell(4, 8)(minigrad.randn(2, 4)).shape
+    (2, 8)
     """
 
     gates = 3

@@ -130,7 +130,13 @@ def _check_rate(owner: str, name: str, rate: float) -> float:
 
 
 class ConstantSchedule(DropoutSchedule):
-    """p for all layers at all steps; the layers' own p if it is None."""
+    """p for all layers at all steps; the layers' own p if it is None.
+
+    >>> layer = nn.Dropout(0.4)
+    >>> schedule = nn.ConstantSchedule(layer, 0.1)
+    >>> layer.p
+    0.1
+    """
 
     def __init__(
         self,
@@ -184,7 +190,15 @@ class LinearSchedule(DropoutSchedule):
 
 
 class StepSchedule(DropoutSchedule):
-    """The layer's own p times `gamma` every `step_size` steps."""
+    """The layer's own p times `gamma` every `step_size` steps.
+
+    >>> layer = nn.Dropout(0.4)
+    >>> schedule = nn.StepSchedule(layer, step_size=2)
+    >>> for _ in range(5):
+    ...     schedule.step()
+    >>> layer.p
+    0.1
+    """
 
     def __init__(
         self,
@@ -241,6 +255,12 @@ class EarlySchedule(DropoutSchedule):
 
     `shape` 'linear' (p (1 - t / cutoff)) or 'constant' (p until the cutoff). For models that underfit: dropout at the start makes
     the gradients of different batches agree more, and none at the end leaves the model its capacity.
+
+    >>> layer = nn.Dropout(0.4)
+    >>> schedule = nn.EarlySchedule(layer, cutoff=4)
+    >>> schedule.step()
+    >>> round(layer.p, 4)
+    0.3
     """
 
     def __init__(
@@ -268,6 +288,13 @@ class LateSchedule(DropoutSchedule):
     """Late dropout (Liu et al. 2023, section 4): none before step `cutoff`, the layer's own p from there on.
 
     For models that overfit: they learn without noise first.
+
+    >>> layer = nn.Dropout(0.4)
+    >>> schedule = nn.LateSchedule(layer, cutoff=1)
+    >>> before = layer.p
+    >>> schedule.step()
+    >>> before, layer.p
+    (0.0, 0.4)
     """
 
     def __init__(
