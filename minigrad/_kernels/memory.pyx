@@ -200,7 +200,10 @@ def aligned(value):
 
 
 def contiguous(x):
-    """`x` itself if its elements lie in order, otherwise a copy in which they do; None stays None, a number: an array."""
+    """`x` itself if its elements lie in order, otherwise a copy in which they do.
+
+    None stays None; a NumPy scalar is made an array.
+    """
     cdef cnp.ndarray out
     cdef cnp.ndarray array
     if x is None or (cnp.PyArray_CheckExact(x) and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x)):
