@@ -21,7 +21,7 @@ PARAMETERS = {  # shapes of what an optimizer moves
 
 def cases() -> list[Case]:
     """Forward and backward of each, unless the name says otherwise."""
-    return [*layers(), *activations(), *reductions(), *optimizers(), graph()]
+    return [*layers(), *activations(), *reductions(), *beyond_the_caches(), *optimizers(), graph()]
 
 
 def both_ways(torch: Any, function: Callable[..., Any], *shapes: tuple[int, ...]) -> Call:
@@ -135,6 +135,23 @@ def activations() -> list[Case]:
 
 def activation(name: str, torch: Any, x: Any) -> Any:
     return getattr(torch.nn.functional, name)(x)
+
+
+def beyond_the_caches() -> list[Case]:
+    """16 million elements, where memory is all that counts: forward and backward, and the bytes that both must move."""
+    shape, images = (16384, 1024), (64, 64, 64, 64)
+    size = prod(shape)
+    return [
+        *(
+            Case(f"{name} 16M", torch_like(both_ways, partial(activation, name), shape), moved=4 * 5 * size)
+            for name in ("relu", "sigmoid", "silu", "gelu")
+        ),
+        Case("bias add 16M", torch_like(both_ways, add, shape, shape[1:]), moved=4 * 4 * size),
+        Case("softmax 16M", torch_like(both_ways, softmax, shape), moved=4 * 5 * size),
+        Case("cross_entropy 16M", torch_like(cross_entropy, *shape), moved=4 * 3 * size),
+        Case("max_pool2d 2x2 16M", torch_like(both_ways, max_pool, images), moved=4 * 7 * size // 2),
+        Case("batch_norm 16M, training", torch_like(batch_norm, images), moved=4 * 5 * size),
+    ]
 
 
 def reductions() -> list[Case]:

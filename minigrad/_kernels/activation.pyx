@@ -42,6 +42,13 @@ cdef extern from "activation.h" nogil:
     const loops huber_loops, huber_slope_loops
     const loops logistic_loops, logistic_slope_loops
 
+cdef extern from "stream.h" nogil:
+    enum:
+        STREAMED
+        VECTOR_BYTES
+    void stream_bytes(void* target, const void* source, size_t size)
+    void end_streams()
+
 ctypedef fused floating:
     float
     double
@@ -50,9 +57,27 @@ cdef enum:
     SHARE = 1024  # threads take multiples of this many elements
 
 
+cdef void stretch_past_caches(const loops* loop, const floating* a, const floating* b, floating* out, Py_ssize_t begin,
+                              Py_ssize_t end, floating p, floating q) noexcept nogil:
+    """Share by share in the first-level cache, and from there past the others."""
+    cdef floating results[SHARE]
+    cdef Py_ssize_t size
+    while begin < end:
+        size = min(<Py_ssize_t>SHARE, end - begin)
+        if floating is float:
+            loop.floats(a + begin, b + begin, results, size, p, q)
+        else:
+            loop.doubles(a + begin, b + begin, results, size, p, q)
+        stream_bytes(out + begin, results, size * sizeof(floating))
+        begin += size
+    end_streams()
+
+
 cdef inline void stretch(const loops* loop, const floating* a, const floating* b, floating* out, Py_ssize_t begin,
                          Py_ssize_t end, floating p, floating q) noexcept nogil:
-    if floating is float:
+    if (end - begin) * <Py_ssize_t>sizeof(floating) >= STREAMED and <size_t>(out + begin) % VECTOR_BYTES == 0:
+        stretch_past_caches(loop, a, b, out, begin, end, p, q)
+    elif floating is float:
         loop.floats(a + begin, b + begin, out + begin, end - begin, p, q)
     else:
         loop.doubles(a + begin, b + begin, out + begin, end - begin, p, q)

@@ -98,7 +98,7 @@ cdef void run_flat(Operator operator, const floating* x, long x_step, const floa
 
 
 cdef inline void run_piece(Operator operator, const floating* whole, const floating* part, bint swapped, floating* out,
-                           Layout at, Py_ssize_t row) noexcept nogil:
+                           Layout at, Py_ssize_t row, bint stream) noexcept nogil:
     # One row of the outer axis where `part` lies along the last axis; one run of the inner axis where it does not.
     cdef floating constant[LANES]
     cdef Py_ssize_t start, size, step, lane
@@ -110,9 +110,11 @@ cdef inline void run_piece(Operator operator, const floating* whole, const float
             constant[lane] = part[row % at.middle]
         part = constant
     if swapped:
-        run(operator, part, step, whole + start, 1, out + start, size, False)
+        run(operator, part, step, whole + start, 1, out + start, size, stream)
     else:
-        run(operator, whole + start, 1, part, step, out + start, size, False)
+        run(operator, whole + start, 1, part, step, out + start, size, stream)
+    if stream:
+        end_streams()
 
 
 cdef void run_layout(Operator operator, const floating* whole, const floating* part, bint swapped, floating* out,
@@ -120,13 +122,15 @@ cdef void run_layout(Operator operator, const floating* whole, const floating* p
     """`whole` has all elements, `part` those of the middle axis; `swapped`: part is the first operand."""
     cdef Py_ssize_t rows = at.outer if at.inner == 1 else at.outer * at.middle
     cdef Py_ssize_t row
+    cdef Py_ssize_t run_bytes = (at.middle if at.inner == 1 else at.inner) * <Py_ssize_t>sizeof(floating)
+    cdef bint stream = rows * run_bytes >= STREAMED and run_bytes % 64 == 0
     cdef int threads = threads_for(0.1 * at.outer * at.middle * at.inner)
     if threads == 1:
         for row in range(rows):
-            run_piece(operator, whole, part, swapped, out, at, row)
+            run_piece(operator, whole, part, swapped, out, at, row, stream)
     else:
         for row in prange(rows, num_threads=threads, schedule="static"):
-            run_piece(operator, whole, part, swapped, out, at, row)
+            run_piece(operator, whole, part, swapped, out, at, row, stream)
 
 
 cdef bint lay_out(cnp.ndarray whole, cnp.ndarray part, Layout* at) noexcept:

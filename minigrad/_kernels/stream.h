@@ -31,6 +31,16 @@ INLINE void fetch_page_ahead(const void *place) {
     prefetch((const char *)place + 4096);
 }
 
+/* Copies `bytes` to memory aligned to vectors; what is left at the end goes there in the ordinary way. */
+static inline void stream_bytes(void *target, const void *source, size_t bytes) {
+    char *to = (char *)target;
+    const char *from = (const char *)source;
+    size_t i = 0;
+    for (; i + VECTOR_BYTES <= bytes; i += VECTOR_BYTES)
+        STREAM(to + i, *(const f32_unaligned *)(from + i));
+    memcpy(to + i, from + i, bytes - i);
+}
+
 INLINE void put_f32(float *place, f32_vector x, int streaming) {
     if (streaming)
         STREAM(place, x);

@@ -212,3 +212,19 @@ def test_losses(kernel, dtype, name, size):
     x[:] = np.nan
     assert np.isnan(call(kernel, f"{name}_forward", x, y, (0.7,))).all()
     assert np.isnan(call(kernel, f"{name}_backward", x, y, (0.3, 0.7))).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_outputs_beyond_the_caches(kernel, dtype):
+    x = np.resize(samples(dtype), 4_500_007)
+    whole, parts = _kernels.empty(x.shape, x.dtype), np.empty_like(x)
+    for start in range(0, x.size, 50_000):  # small pieces do not go past the caches
+        part = np.ascontiguousarray(x[start : start + 50_000])
+        out = np.empty_like(part)
+        kernel.sigmoid_forward(part, out)
+        parts[start : start + 50_000] = out
+    for threads in (1, 2):
+        kernel.set_threads(threads)
+        whole.fill(7)
+        kernel.sigmoid_forward(x, whole)
+        np.testing.assert_array_equal(whole, parts)

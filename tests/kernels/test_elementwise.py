@@ -111,6 +111,9 @@ def test_outputs_beyond_the_caches(kernel):
     for threads in (1, 3):
         kernel.set_threads(threads)
         same(kernel.binary(np.add, x, 1.5), x + np.float32(1.5))
+        for shapes in (((5000, 1008), (1008,)), ((40, 10, 12_608), (10, 1))):
+            whole, part = draw(shapes[0], np.float32, 0), draw(shapes[1], np.float32, 1)
+            same(kernel.binary(np.subtract, whole, part), reference.binary(np.subtract, whole, part))
 
 
 @given(size=st.integers(0, 200), offset=st.integers(0, 17), seed=st.integers(0, 9))
