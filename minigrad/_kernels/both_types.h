@@ -4,6 +4,17 @@
 #ifndef JOIN
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)
+
+/* For templates: a step for each whole vector of n elements, and once more for the last, broken one, of `count`. */
+#define OVER_ROW(step)                                                                                                \
+    do {                                                                                                              \
+        ptrdiff_t i = 0, count = FN(LANES);                                                                           \
+        for (; i + FN(LANES) <= n; i += FN(LANES))                                                                    \
+            step;                                                                                                     \
+        count = n - i;                                                                                                \
+        if (count)                                                                                                    \
+            step;                                                                                                     \
+    } while (0)
 #endif
 
 #define REAL float

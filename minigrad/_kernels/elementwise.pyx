@@ -14,7 +14,7 @@ from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
 from cython.parallel cimport prange
 
-from minigrad._kernels.memory cimport allocate
+from minigrad._kernels.memory cimport allocate, plain, same_shape
 
 import numpy as np
 
@@ -161,21 +161,6 @@ cdef bint lay_out(cnp.ndarray whole, cnp.ndarray part, Layout* at) noexcept:
     return True
 
 
-cdef inline bint known(cnp.ndarray array) noexcept:
-    cdef int type_number = cnp.PyArray_TYPE(array)
-    return (type_number == cnp.NPY_FLOAT or type_number == cnp.NPY_DOUBLE) and cnp.PyArray_ISCARRAY_RO(array)
-
-
-cdef inline bint same_shape(cnp.ndarray x, cnp.ndarray y) noexcept:
-    cdef int axis
-    if cnp.PyArray_NDIM(x) != cnp.PyArray_NDIM(y):
-        return False
-    for axis in range(cnp.PyArray_NDIM(x)):
-        if cnp.PyArray_DIM(x, axis) != cnp.PyArray_DIM(y, axis):
-            return False
-    return True
-
-
 cdef cnp.ndarray empty_as(cnp.ndarray array):
     return <cnp.ndarray>allocate(cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array), array.descr)
 
@@ -229,7 +214,7 @@ cdef object of_arrays(Operator operator, cnp.ndarray x, cnp.ndarray y):
     cdef void* a = cnp.PyArray_DATA(x)
     cdef void* b = cnp.PyArray_DATA(y)
     cdef void* target
-    if not known(x) or not known(y) or cnp.PyArray_TYPE(x) != cnp.PyArray_TYPE(y):
+    if not plain(x) or not plain(y) or cnp.PyArray_TYPE(x) != cnp.PyArray_TYPE(y):
         return None
     if same_shape(x, y):
         out = empty_as(x)
@@ -268,9 +253,9 @@ cdef object calculate(Operator operator, object x, object y):
     if cnp.PyArray_CheckExact(x):
         if cnp.PyArray_CheckExact(y):
             return of_arrays(operator, <cnp.ndarray>x, <cnp.ndarray>y)
-        if known(<cnp.ndarray>x) and number_of(y, &number):
+        if plain(<cnp.ndarray>x) and number_of(y, &number):
             return with_number(operator, <cnp.ndarray>x, number, False)
-    elif cnp.PyArray_CheckExact(y) and known(<cnp.ndarray>y) and number_of(x, &number):
+    elif cnp.PyArray_CheckExact(y) and plain(<cnp.ndarray>y) and number_of(x, &number):
         return with_number(operator, <cnp.ndarray>y, number, True)
     return None
 

@@ -4,16 +4,6 @@
    Squares are rounded to their own precision, added in fours there, and these sums in double precision. Nothing
    cancels, so the sum has a relative error of 2^-22 for float whatever its length. */
 
-#define OVER_ROW(step)                                                                                                \
-    do {                                                                                                              \
-        ptrdiff_t i = 0, count = FN(LANES);                                                                           \
-        for (; i + FN(LANES) <= n; i += FN(LANES))                                                                    \
-            step;                                                                                                     \
-        count = n - i;                                                                                                \
-        if (count)                                                                                                    \
-            step;                                                                                                     \
-    } while (0)
-
 /* One step of a fold: kept (op) next */
 INLINE VECTOR FN(fold_step)(VECTOR next, VECTOR kept, int op) {
     if (op == FOLD_PRODUCT)
@@ -187,4 +177,3 @@ static void FN(share_columns)(const REAL *x, const REAL *extreme, const REAL *g,
             dx[i * stride + j] = tied ? part : 0;
         }
 }
-#undef OVER_ROW

@@ -21,7 +21,7 @@ enum {
     INLINE void affine_row_##suffix(const real *x, real *out, int64_t size, const real *weight, const real *bias,   \
                                     real mean, real rstd, real shift, int streaming) {                              \
         int64_t i = 0;                                                                                              \
-        for (; i + WIDTH_##suffix <= size; i += WIDTH_##suffix) {                                                   \
+        for (; i + LANES_##suffix <= size; i += LANES_##suffix) {                                                   \
             vector y = (load_##suffix(x + i) - mean) * rstd + shift;                                                \
             if (weight)                                                                                             \
                 y *= load_##suffix(weight + i);                                                                     \
@@ -96,7 +96,7 @@ enum {
                                           int64_t size, const row_terms_##suffix *terms, double *dweight,           \
                                           double *dbias, int streaming) {                                           \
         int64_t i = 0;                                                                                              \
-        for (; i + WIDTH_##suffix <= size; i += WIDTH_##suffix) {                                                   \
+        for (; i + LANES_##suffix <= size; i += LANES_##suffix) {                                                   \
             vector of_weight = {0}, of_bias = {0};                                                                  \
             vector w = (vector){0} + 1;                                                                             \
             if (weight)                                                                                             \
@@ -112,12 +112,12 @@ enum {
                                    of_g * w * terms[r].rstd - (normal * terms[r].slope + terms[r].shift), streaming);\
             }                                                                                                       \
             if (dweight) {                                                                                          \
-                real lanes[2][WIDTH_##suffix] __attribute__((aligned(64)));                                         \
+                real lanes[2][LANES_##suffix] __attribute__((aligned(64)));                                         \
                 *(vector *)lanes[0] = of_weight;                                                                    \
                 *(vector *)lanes[1] = of_bias;                                                                      \
-                for (int lane = 0; lane < WIDTH_##suffix; lane += SUM_LANES) {                                      \
-                    *(f64_unaligned *)(dweight + i + lane) += doubles_##suffix(lanes[0] + lane);                    \
-                    *(f64_unaligned *)(dbias + i + lane) += doubles_##suffix(lanes[1] + lane);                      \
+                for (int lane = 0; lane < LANES_##suffix; lane += SUM_LANES) {                                      \
+                    *(f64_unaligned *)(dweight + i + lane) += load_doubles_##suffix(lanes[0] + lane);                    \
+                    *(f64_unaligned *)(dbias + i + lane) += load_doubles_##suffix(lanes[1] + lane);                      \
                 }                                                                                                   \
             }                                                                                                       \
         }                                                                                                           \
@@ -152,7 +152,7 @@ enum {
         }                                                                                                           \
         if (rows < NORM_ROWS)                                                                                       \
             gradient_columns_##suffix(g, x, weight, dx, rows, size, terms, dweight, dbias, 0);                      \
-        else if (streaming && size % WIDTH_##suffix == 0 && (uintptr_t)dx % VECTOR_BYTES == 0)                      \
+        else if (streaming && size % LANES_##suffix == 0 && (uintptr_t)dx % VECTOR_BYTES == 0)                      \
             gradient_columns_##suffix(g, x, weight, dx, NORM_ROWS, size, terms, dweight, dbias, 1);                 \
         else /* a constant number of rows, by which loops are unrolled */                                           \
             gradient_columns_##suffix(g, x, weight, dx, NORM_ROWS, size, terms, dweight, dbias, 0);                 \

@@ -76,17 +76,6 @@ INLINE double FN(sum_products)(const REAL *a, const REAL *b, ptrdiff_t n) {
     return sum_lanes(sums[0] + sums[1]);
 }
 
-/* Whole rows. A loop over vectors and once more for the last, broken one: */
-#define OVER_ROW(step)                                                                                                \
-    do {                                                                                                              \
-        ptrdiff_t i = 0, count = FN(LANES);                                                                           \
-        for (; i + FN(LANES) <= n; i += FN(LANES))                                                                    \
-            step;                                                                                                     \
-        count = n - i;                                                                                                \
-        if (count)                                                                                                    \
-            step;                                                                                                     \
-    } while (0)
-
 static REAL FN(row_peak)(const REAL *x, ptrdiff_t n) {
     return FN(peak)(x, n);
 }
@@ -182,4 +171,3 @@ static void FN(column_exponentials)(const REAL *x, REAL *out, ptrdiff_t stride, 
 static void FN(exponentials)(const REAL *x, REAL *out, ptrdiff_t n) {
     OVER_ROW(FN(store_part)(out + i, FN(exp)(FN(load_part)(x + i, count, 0)), count));
 }
-#undef OVER_ROW

@@ -181,17 +181,9 @@ def empty_broadcast(x, y):
     return allocate(ndim, dims, (<cnp.ndarray>x).dtype)
 
 
-def aligned(value):
-    """`value`, an array or a number, as an array: itself when it is a view or begins on a 64-byte boundary, otherwise a
-    C-contiguous copy that does."""
-    cdef cnp.ndarray out
-    cdef cnp.ndarray array
-    if not cnp.PyArray_CheckExact(value):
-        value = cnp.PyArray_FROM_O(value)
-    array = <cnp.ndarray>value
-    if cnp.PyArray_BASE(array) != NULL or (<uintptr_t>cnp.PyArray_DATA(array) & 63) == 0:
-        return array
-    out = allocate(cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array), array.dtype)
+cdef object copied(cnp.ndarray array):
+    """A C-contiguous copy in memory from the pool."""
+    cdef cnp.ndarray out = allocate(cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array), array.dtype)
     if cnp.PyArray_IS_C_CONTIGUOUS(array):
         memcpy(cnp.PyArray_DATA(out), cnp.PyArray_DATA(array), <size_t>cnp.PyArray_NBYTES(array))
     else:
@@ -199,42 +191,42 @@ def aligned(value):
     return out
 
 
+def aligned(value):
+    """`value`, an array or a number, as an array: itself when it is a view or begins on a 64-byte boundary, otherwise a
+    C-contiguous copy that does."""
+    cdef cnp.ndarray array
+    if not cnp.PyArray_CheckExact(value):
+        value = cnp.PyArray_FROM_O(value)
+    array = <cnp.ndarray>value
+    if cnp.PyArray_BASE(array) != NULL or (<uintptr_t>cnp.PyArray_DATA(array) & 63) == 0:
+        return array
+    return copied(array)
+
+
 def contiguous(x):
     """`x` itself if its elements lie in order, otherwise a copy in which they do.
 
     None stays None; a NumPy scalar is made an array.
     """
-    cdef cnp.ndarray out
-    cdef cnp.ndarray array
     if x is None or (cnp.PyArray_CheckExact(x) and cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x)):
         return x
-    array = <cnp.ndarray>cnp.PyArray_FROM_O(x)
-    out = allocate(cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array), array.dtype)
-    cnp.PyArray_CopyInto(out, array)
-    return out
+    return copied(<cnp.ndarray>cnp.PyArray_FROM_O(x))
 
 
-cdef inline bint plain(array) noexcept:
-    return cnp.PyArray_CheckExact(array) and cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>array) and (
-        cnp.PyArray_TYPE(<cnp.ndarray>array) == cnp.NPY_FLOAT or cnp.PyArray_TYPE(<cnp.ndarray>array) == cnp.NPY_DOUBLE)
+cdef inline bint usable(array) noexcept:
+    return cnp.PyArray_CheckExact(array) and plain(<cnp.ndarray>array)
 
 
 def is_plain(array) -> bool:
     """Whether a kernel may work on `array` as it is: float32 or float64, C-contiguous, aligned."""
-    return plain(array)
+    return usable(array)
 
 
 def are_alike(a, b) -> bool:
     """Whether both are plain, of one dtype and one shape."""
-    cdef int axis
-    if not (plain(a) and plain(b)) or cnp.PyArray_TYPE(<cnp.ndarray>a) != cnp.PyArray_TYPE(<cnp.ndarray>b):
+    if not (usable(a) and usable(b)) or cnp.PyArray_TYPE(<cnp.ndarray>a) != cnp.PyArray_TYPE(<cnp.ndarray>b):
         return False
-    if cnp.PyArray_NDIM(<cnp.ndarray>a) != cnp.PyArray_NDIM(<cnp.ndarray>b):
-        return False
-    for axis in range(cnp.PyArray_NDIM(<cnp.ndarray>a)):
-        if cnp.PyArray_DIM(<cnp.ndarray>a, axis) != cnp.PyArray_DIM(<cnp.ndarray>b, axis):
-            return False
-    return True
+    return same_shape(<cnp.ndarray>a, <cnp.ndarray>b)
 
 
 def owner(cnp.ndarray array not None):

@@ -6,32 +6,14 @@
 #include "reduce.h"
 #include "stream.h"
 
-enum {
-    LANES = VECTOR_BYTES / 4,
-    NORM_BLOCK = 8, /* the vectors of a block */
-};
-
-/* SUM_LANES floats in double precision. GCC 12 makes two conversions and an insertion of __builtin_convertvector. */
-INLINE f64_vector doubles_f32(const float *x) {
-#if VECTOR_BYTES == 64
-    return _mm512_cvtps_pd(_mm256_loadu_ps(x));
-#elif VECTOR_BYTES == 32
-    return _mm256_cvtps_pd(_mm_loadu_ps(x));
-#else
-    return load_doubles_f32(x);
-#endif
-}
-
-INLINE f64_vector doubles_f64(const double *x) {
-    return *(const f64_unaligned *)x;
-}
+enum { NORM_BLOCK = 8 /* the vectors of a block */ };
 
 /* The lanes of a vector in double precision; those of floats are added in pairs before. */
 INLINE f64_vector paired_f32(f32_vector x) {
-    float lanes[LANES] __attribute__((aligned(64)));
+    float lanes[LANES_f32] __attribute__((aligned(64)));
     *(f32_vector *)lanes = x;
-    *(f32_half_vector *)lanes += *(f32_half_vector *)(lanes + LANES / 2);
-    return doubles_f32(lanes);
+    *(f32_half_vector *)lanes += *(f32_half_vector *)(lanes + LANES_f32 / 2);
+    return load_doubles_f32(lanes);
 }
 
 INLINE f64_vector paired_f64(f64_vector x) {
@@ -50,8 +32,6 @@ static inline double fold_lanes(const double *lanes) {
 }
 
 #define DEFINE_NORM_SUMS(suffix, real, vector)                                                                      \
-    enum { WIDTH_##suffix = VECTOR_BYTES / sizeof(real) };                                                          \
-                                                                                                                    \
     INLINE void add_powers_##suffix(vector d, vector *sum, vector *squares) {                                       \
         *sum += d;                                                                                                  \
         *squares += d * d;                                                                                          \
@@ -61,14 +41,14 @@ static inline double fold_lanes(const double *lanes) {
     INLINE void sum_powers_##suffix(const real *x, int64_t size, real pivot, double *sum, double *squares) {        \
         f64_vector wide = {0}, wide_squares = {0};                                                                  \
         int64_t i = 0;                                                                                              \
-        while (i + WIDTH_##suffix <= size) {                                                                        \
+        while (i + LANES_##suffix <= size) {                                                                        \
             vector block = {0}, block_squares = {0};                                                                \
-            int64_t vectors = (size - i) / WIDTH_##suffix;                                                          \
+            int64_t vectors = (size - i) / LANES_##suffix;                                                          \
             if (vectors >= NORM_BLOCK) /* a constant, by which the loop is unrolled */                              \
-                for (int64_t end = i + NORM_BLOCK * WIDTH_##suffix; i < end; i += WIDTH_##suffix)                   \
+                for (int64_t end = i + NORM_BLOCK * LANES_##suffix; i < end; i += LANES_##suffix)                   \
                     add_powers_##suffix(load_##suffix(x + i) - pivot, &block, &block_squares);                      \
             else                                                                                                    \
-                for (; i + WIDTH_##suffix <= size; i += WIDTH_##suffix)                                             \
+                for (; i + LANES_##suffix <= size; i += LANES_##suffix)                                             \
                     add_powers_##suffix(load_##suffix(x + i) - pivot, &block, &block_squares);                      \
             wide += paired_##suffix(block);                                                                          \
             if (squares)                                                                                            \
@@ -98,14 +78,14 @@ static inline double fold_lanes(const double *lanes) {
                                       double *sum_g, double *sum_gx) {                                              \
         f64_vector of_g = {0}, of_gx = {0};                                                                         \
         int64_t i = 0;                                                                                              \
-        while (i + WIDTH_##suffix <= size) {                                                                        \
+        while (i + LANES_##suffix <= size) {                                                                        \
             vector block_g = {0}, block_gx = {0};                                                                   \
-            int64_t vectors = (size - i) / WIDTH_##suffix;                                                          \
+            int64_t vectors = (size - i) / LANES_##suffix;                                                          \
             if (vectors >= NORM_BLOCK)                                                                              \
-                for (int64_t end = i + NORM_BLOCK * WIDTH_##suffix; i < end; i += WIDTH_##suffix)                   \
+                for (int64_t end = i + NORM_BLOCK * LANES_##suffix; i < end; i += LANES_##suffix)                   \
                     add_products_##suffix(g, x, weight, i, mean, &block_g, &block_gx);                              \
             else                                                                                                    \
-                for (; i + WIDTH_##suffix <= size; i += WIDTH_##suffix)                                             \
+                for (; i + LANES_##suffix <= size; i += LANES_##suffix)                                             \
                     add_products_##suffix(g, x, weight, i, mean, &block_g, &block_gx);                              \
             of_g += paired_##suffix(block_g);                                                                        \
             of_gx += paired_##suffix(block_gx);                                                                      \

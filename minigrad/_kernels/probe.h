@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "vectors.h"
+#include "stream.h"
 
 /* Independent chains of multiply-adds: enough for two units of four or five cycles, and few enough for 16 registers. None
  * begins at the fixed point of its step, which a compiler would notice and leave out. */
@@ -25,23 +25,13 @@
 DEFINE_PROBE_FMA(float, f32_vector)
 DEFINE_PROBE_FMA(double, f64_vector)
 
-#if defined(__AVX512F__)
-#define PROBE_STREAM(target, value) _mm512_stream_si512((void *)(target), (__m512i)(value))
-#elif defined(__AVX2__)
-#define PROBE_STREAM(target, value) _mm256_stream_si256((void *)(target), (__m256i)(value))
-#elif defined(__SSE2__)
-#define PROBE_STREAM(target, value) _mm_stream_si128((void *)(target), (__m128i)(value))
-#else
-#define PROBE_STREAM(target, value) (*(target) = (value))
-#endif
-
 /* `rounds` copies of `vectors` vectors, a multiple of 4; `stream` past the caches, where the processor can. */
 static void probe_copy(i32_vector *restrict target, const i32_vector *restrict source, ptrdiff_t vectors,
                        ptrdiff_t rounds, int stream) {
     for (ptrdiff_t round = 0; round < rounds; round++) {
         if (stream) {
             for (ptrdiff_t i = 0; i < vectors; i += 4) {
-                _Pragma("GCC unroll 4") for (int j = 0; j < 4; j++) PROBE_STREAM(target + i + j, source[i + j]);
+                _Pragma("GCC unroll 4") for (int j = 0; j < 4; j++) STREAM(target + i + j, source[i + j]);
             }
         } else {
             for (ptrdiff_t i = 0; i < vectors; i += 4) {

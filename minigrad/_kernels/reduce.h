@@ -12,8 +12,15 @@
 
 enum { SUM_BLOCK = 1024, SUM_LANES = VECTOR_BYTES / 8 };
 
+/* SUM_LANES floats in double precision. GCC 12 makes two conversions and an insertion of __builtin_convertvector. */
 static inline f64_vector load_doubles_f32(const float *x) {
+#if VECTOR_BYTES == 64
+    return _mm512_cvtps_pd(_mm256_loadu_ps(x));
+#elif VECTOR_BYTES == 32
+    return _mm256_cvtps_pd(_mm_loadu_ps(x));
+#else
     return __builtin_convertvector(*(const f32_half_unaligned *)x, f64_vector);
+#endif
 }
 
 static inline f64_vector load_doubles_f64(const double *x) {

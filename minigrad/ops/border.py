@@ -93,19 +93,6 @@ def values(x: Any) -> Any:
 
 def same_dtype(name: str, **tensors: Tensor | None) -> None:
     """Raise unless all Tensors given have one dtype, and one that kernels know."""
-    first = None
-    for tensor in tensors.values():
-        if tensor is not None:
-            if not isinstance(tensor, Tensor):
-                break
-            dtype = tensor._value.dtype
-            if first is None:
-                first = dtype
-            elif dtype is not first:
-                break
-    else:
-        if first is float32 or first is float64:
-            return
     check_tensors(name, **tensors)
     given = {key: tensor for key, tensor in tensors.items() if tensor is not None}
     dtypes = {tensor._value.dtype for tensor in given.values()}

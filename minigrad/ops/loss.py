@@ -51,6 +51,15 @@ def _same_shape(name: str, input: Tensor, target: Tensor) -> None:
         )
 
 
+def _divided(losses: np.ndarray, divisor: float | None) -> np.ndarray:
+    """The sum of `losses` over `divisor`; the losses themselves if that is None."""
+    if divisor is None:
+        return losses
+    out = empty((), losses.dtype)
+    sums.sum_over(losses, out, 0, losses.ndim, divisor)
+    return out
+
+
 class ElementLoss(Fused):
     """A loss of each element of x and its target, all of them or their sum over `divisor`; `delta` is huber's."""
 
@@ -58,11 +67,7 @@ class ElementLoss(Fused):
         self.x, self.target, self.kind, self.delta, self.divisor = x, target, kind, delta, divisor
         losses = empty_like(x)
         getattr(elements, f"{kind}_forward")(contiguous(x), contiguous(target), losses, delta)
-        if divisor is None:
-            return losses
-        out = empty((), x.dtype)
-        sums.sum_over(losses, out, 0, losses.ndim, divisor)
-        return out
+        return _divided(losses, divisor)
 
     def backward(self, g: Any) -> Any:
         dx = empty_like(self.x)
@@ -195,11 +200,7 @@ class CrossEntropy(Fused):
         self.label_smoothing, self.divisor = label_smoothing, divisor
         losses, self.lse = empty(target.shape, x.dtype), empty(target.shape, x.dtype)
         kernel.cross_entropy_forward(contiguous(x), target, weight, ignore_index, label_smoothing, losses, self.lse)
-        if divisor is None:
-            return losses
-        out = empty((), x.dtype)
-        sums.sum_over(losses, out, 0, losses.ndim, divisor)
-        return out
+        return _divided(losses, divisor)
 
     def backward(self, g: Any) -> Any:
         dx = empty_like(self.x)

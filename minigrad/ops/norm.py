@@ -22,6 +22,13 @@ def per_channel(v: Tensor | None, x: Tensor) -> Any:
     return None if v is None else v.reshape((1, -1, *[1] * (x.ndim - 2)))
 
 
+def _clear(*totals: np.ndarray | None) -> None:
+    """The gradients of a weight and a bias that nothing was multiplied with or added to: zeros."""
+    for total in totals:
+        if total is not None:
+            total.fill(0)
+
+
 class BatchNorm(Fused):
     """(x - mean) / sqrt(var + eps) * weight + bias, with the mean and variance of each channel of this batch."""
 
@@ -47,9 +54,7 @@ class BatchNorm(Fused):
                 contiguous(g), contiguous(self.x), self.weight, self.mean, self.rstd, dx, dweight, dbias
             )
         else:
-            for total in (dweight, dbias):
-                if total is not None:
-                    total.fill(0)
+            _clear(dweight, dbias)
         return dx, dweight, dbias
 
     @staticmethod
@@ -181,9 +186,7 @@ class LayerNorm(Fused):
                 contiguous(g), contiguous(self.x), self.weight, self.mean, self.rstd, dx, dweight, dbias
             )
         else:
-            for total in (dweight, dbias):
-                if total is not None:
-                    total.fill(0)
+            _clear(dweight, dbias)
         return dx, dweight, dbias
 
     @staticmethod

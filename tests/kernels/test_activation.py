@@ -8,6 +8,7 @@ import pytest
 from minigrad import _kernels
 from minigrad._kernels.reference import activation as reference
 
+THEME = "activation"
 LEVELS = _kernels.built_levels()
 KERNELS = {level: _kernels.load(level)["activation"] for level in LEVELS}
 
@@ -41,14 +42,6 @@ BINARY = [
     ("gelu_backward", (False,)),
     ("gelu_backward", (True,)),
 ]
-
-
-@pytest.fixture(params=LEVELS)
-def kernel(request):
-    module = KERNELS[request.param]
-    module.set_threads(1)
-    yield module
-    module.set_threads(1)
 
 
 def call(module, name, *arguments):

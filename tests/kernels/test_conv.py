@@ -11,6 +11,7 @@ from minigrad import _kernels
 
 reference = importlib.import_module("minigrad._kernels.reference.conv")
 
+THEME = "conv"
 LEVELS = _kernels.built_levels()
 DTYPES = (np.float32, np.float64)
 
@@ -53,14 +54,6 @@ CASES = (
     (3, 2, 20, 19, 7, (3, 3), (1, 1), (1, 1), (1, 1), 1),
     (6, 1, 18, 32, 6, (5, 5), (1, 1), (2, 2), (1, 1), 1),
 )
-
-
-@pytest.fixture(params=LEVELS)
-def kernel(request):
-    module = _kernels.load(request.param)["conv"]
-    module.set_threads(1)
-    yield module
-    module.set_threads(1)
 
 
 def out_shape(case):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from minigrad import _kernels
 from minigrad._kernels.reference import dropout as reference
 
+THEME = "dropout"
 LEVELS = _kernels.built_levels()
 KERNELS = {level: _kernels.load(level)["dropout"] for level in LEVELS}
 P20 = 0xCCCCCCCD  # round(0.8 * 2**32)
@@ -35,14 +36,6 @@ FROZEN = [
 
 # (element, kept) of elements of (seed 5, call 9) whose 16 bits tie with those of P20: a further draw decides them.
 TIES = [(26672, 1), (35760, 0), (208373, 1), (316031, 1), (322505, 1), (368342, 1)]
-
-
-@pytest.fixture(params=LEVELS)
-def kernel(request):
-    module = KERNELS[request.param]
-    module.set_threads(1)
-    yield module
-    module.set_threads(1)
 
 
 def mask(module, size, seed, call, offset, threshold):

@@ -9,6 +9,7 @@ from minigrad import _kernels
 from minigrad._kernels.reference import elementwise as reference
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+THEME = "elementwise"
 LEVELS = _kernels.built_levels()
 KERNELS = {level: _kernels.load(level)["elementwise"] for level in LEVELS}
 UFUNCS = [np.add, np.subtract, np.multiply, np.divide]
@@ -33,14 +34,6 @@ SHAPES = [
     ((33, 129), (129,)),
     ((300, 300), (300,)),
 ]
-
-
-@pytest.fixture(params=LEVELS)
-def kernel(request):
-    module = KERNELS[request.param]
-    module.set_threads(1)
-    yield module
-    module.set_threads(1)
 
 
 def same(found, expected):

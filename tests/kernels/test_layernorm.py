@@ -8,18 +8,11 @@ from hypothesis import strategies as st
 from minigrad import _kernels
 from minigrad._kernels.reference import layernorm as reference
 
+THEME = "layernorm"
 LEVELS = _kernels.built_levels()
 KERNELS = {level: _kernels.load(level)["layernorm"] for level in LEVELS}
 DTYPES = [np.float32, np.float64]
 SHAPES = [(1, 1), (1, 2), (3, 7), (5, 16), (8, 128), (9, 129), (67, 33), (200, 100), (3, 5000), (2, 70_000), (70, 3)]
-
-
-@pytest.fixture(params=LEVELS)
-def kernel(request):
-    module = KERNELS[request.param]
-    module.set_threads(1)
-    yield module
-    module.set_threads(1)
 
 
 def rows_of(shape, dtype, seed=0):

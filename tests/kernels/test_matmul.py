@@ -11,20 +11,13 @@ from minigrad import _kernels
 
 reference = importlib.import_module("minigrad._kernels.reference.matmul")
 
+THEME = "matmul"
 LEVELS = _kernels.built_levels()
 DTYPES = (np.float32, np.float64)
 LAYOUTS = (
     ("plain", "plain"), ("transposed", "plain"), ("plain", "transposed"),
     ("transposed", "transposed"), ("strided", "reversed"), ("reversed", "strided"),
 )  # fmt: skip
-
-
-@pytest.fixture(params=LEVELS)
-def kernel(request):
-    module = _kernels.load(request.param)["matmul"]
-    module.set_threads(1)
-    yield module
-    module.set_threads(1)
 
 
 def operand(shape, dtype, layout, rng):

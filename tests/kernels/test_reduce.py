@@ -8,16 +8,9 @@ from hypothesis import strategies as st
 from minigrad import _kernels
 from minigrad._kernels.reference import reduce as reference
 
+THEME = "reduce"
 LEVELS = _kernels.built_levels()
 KERNELS = {level: _kernels.load(level)["reduce"] for level in LEVELS}
-
-
-@pytest.fixture(params=LEVELS)
-def kernel(request):
-    module = KERNELS[request.param]
-    module.set_threads(1)
-    yield module
-    module.set_threads(1)
 
 
 def total(module, x):
