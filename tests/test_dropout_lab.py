@@ -34,17 +34,10 @@ ON_MAPS = {"maps", "spatial", "dropblock"}
 
 def trained(method, net="mlp", **changes):
     """The model after a trial, and what trained it."""
-    described = replace(BASE, method=method, net=net, **changes)
-    whole = data.load("digits", None, False)
-    minigrad.manual_seed(described.seed)
-    model = nets.build(net, whole.shape, 10, described.units, described.layers)
-    parts = regularizers.make(regularizers.parse(method))
-    for part in parts:
-        part.fill(model, 1150)
-    training = trial.Training(described, model, parts, data.choosing(whole))
-    for _ in range(described.epochs):
+    training = trial.start(replace(BASE, method=method, net=net, **changes), None)
+    while training.epoch < training.trial.epochs:
         training.train_epoch()
-    return model, training
+    return training.model, training
 
 
 def tick(epochs):
@@ -179,14 +172,12 @@ def test_training_sets_are_drawn_by_the_seed():
 
 @pytest.mark.parametrize("method", ["dropout(p=0.5)+curriculum", "concrete", "augment"])
 def test_a_stopped_trial_goes_on_bit_for_bit(method, tmp_path):
-    whole, _ = trained(method, epochs=3)
-    described = replace(BASE, method=method, epochs=3)
-    _, training = trained(method, epochs=3)  # only for its parts and data
-    first = fresh(described)
+    whole, training = trained(method, epochs=3)
+    first = trial.start(training.trial, None)
     first.train_epoch()
     first.save(tmp_path / "checkpoint")
-    minigrad.manual_seed(99)
-    second = fresh(described)
+    second = trial.start(replace(training.trial, seed=99), None)
+    second.trial = training.trial
     second.load(tmp_path / "checkpoint")
     while second.epoch < 3:
         second.train_epoch()
@@ -194,16 +185,6 @@ def test_a_stopped_trial_goes_on_bit_for_bit(method, tmp_path):
     assert second.losses == training.losses
     for one, other in zip(whole.parameters(), second.model.parameters(), strict=True):
         assert minigrad.equal(one, other)
-
-
-def fresh(described):
-    whole = data.load("digits", None, False)
-    minigrad.manual_seed(described.seed)
-    model = nets.build("mlp", whole.shape, 10, described.units, described.layers)
-    parts = regularizers.make(regularizers.parse(described.method))
-    for part in parts:
-        part.fill(model, 1150)
-    return trial.Training(described, model, parts, data.choosing(whole))
 
 
 def test_results_are_kept(tmp_path, monkeypatch):

@@ -66,21 +66,14 @@ def result(trial: Trial, folder: Path, root: Path | None, tick: Callable[[int], 
 
 def run(trial: Trial, checkpoint: Path, root: Path | None, tick: Callable[[int], None]) -> dict[str, Any]:
     """Train and measure; a run that was stopped goes on from its checkpoint."""
-    whole = sets.load(trial.dataset, root, normalized=trial.net != "mlp")
-    choosing = trial.stage == "choose"
-    split = sets.choosing(whole) if choosing else sets.final(whole, trial.train_size, trial.seed)
-    minigrad.manual_seed(trial.seed)
-    model = nets.build(trial.net, whole.shape, whole.num_classes, trial.units, trial.layers)
-    parts = regularizers.make(regularizers.parse(trial.method))
-    for part in parts:
-        part.fill(model, len(split.labels))
-    training = Training(trial, model, parts, split)
+    training = start(trial, root)
+    model, split = training.model, training.split
     training.load(checkpoint)
     tick(training.epoch)
     last = time.perf_counter()
     while training.epoch < trial.epochs:
         training.train_epoch()
-        if choosing:
+        if trial.stage == "choose":
             training.held_out.append(error(model, split.other_images, split.other_labels))
         tick(1)
         if time.perf_counter() - last > CHECKPOINT_SECONDS:
@@ -91,12 +84,24 @@ def run(trial: Trial, checkpoint: Path, root: Path | None, tick: Callable[[int],
         "train_error": error(model, split.images[:10_000], split.labels[:10_000]),
         "seconds": round(training.seconds, 2),
     }
-    if choosing:
+    if trial.stage == "choose":
         return {**found, "held_out": training.held_out}
     found["error"] = error(model, split.other_images, split.other_labels)
     if trial.mc_samples:
         found["mc"] = monte_carlo(model, split.other_images, split.other_labels, trial.mc_samples)
     return found
+
+
+def start(trial: Trial, root: Path | None) -> Training:
+    """The net of `trial` with its regularizers, its data, and the seed set, before the first step."""
+    whole = sets.load(trial.dataset, root, normalized=trial.net != "mlp")
+    split = sets.choosing(whole) if trial.stage == "choose" else sets.final(whole, trial.train_size, trial.seed)
+    minigrad.manual_seed(trial.seed)
+    model = nets.build(trial.net, whole.shape, whole.num_classes, trial.units, trial.layers)
+    parts = regularizers.make(regularizers.parse(trial.method))
+    for part in parts:
+        part.fill(model, len(split.labels))
+    return Training(trial, model, parts, split)
 
 
 class Training:
