@@ -35,12 +35,13 @@ def main(args: argparse.Namespace) -> None:
     )  # fmt: skip
     study = Study(
         base, methods, args.seeds, args.out / "runs", args.data_dir,
-        choose_epochs=args.choose_epochs, choose_seeds=args.choose_seeds,
+        choose_epochs=args.choose_epochs, choose_seeds=args.choose_seeds, say=in_a_log,
     )  # fmt: skip
     values = args.values or SWEEPS.get(args.sweep, ())
     if args.sweep == "train-size" and not args.values:
         most = len(data.load(args.dataset, args.data_dir, args.net != "mlp").train_labels)
         values = [value for value in values if value < most] + [most]
+    study.check()
     with tqdm(total=study.epochs(args.sweep, values), unit="epoch", disable=None, smoothing=0.05) as bar:
         outcomes = study.sweep(args.sweep, values, bar.update) if args.sweep else study.compare(bar.update)
     print(report.table(outcomes, args.sweep))
@@ -50,6 +51,12 @@ def main(args: argparse.Namespace) -> None:
     about = {key: str(value) if isinstance(value, Path) else value for key, value in vars(args).items()}
     paths = report.write(outcomes, args.sweep, about, args.out, name)
     print(f"\nwritten: {', '.join(map(str, paths))}")
+
+
+def in_a_log(line: str) -> None:
+    """Say it where there is no terminal for a progress bar."""
+    if not sys.stderr.isatty():
+        print(line, file=sys.stderr, flush=True)
 
 
 def split(text: str) -> list[str]:
@@ -118,11 +125,21 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         args.compare = "dropout" if args.sweep in ("p", "samples") else "none,dropout"
         if args.sweep is None:
             args.compare = DEFAULT if args.net == "mlp" else DEFAULT_MAPS
+    methods = split(args.compare)
     try:
-        for method in split(args.compare):
+        for method in methods:
             regularizers.parse(method)
     except ValueError as error:
-        parser.error(str(error))
+        parser.error(f"argument --compare: {error}")
+    if not methods or len(set(methods)) < len(methods):
+        parser.error(f"argument --compare: expected methods, each once, got {args.compare!r}")
+    if args.values and not args.sweep:
+        parser.error("argument --values: they are those of a --sweep, which is to be given too")
+    for value in args.values or ():
+        if args.sweep == "p" and not 0 <= value <= 1:
+            parser.error(f"argument --values: a rate lies in [0, 1], not {value:g}")
+        if args.sweep != "p" and (value < 1 or value != int(value)):
+            parser.error(f"argument --values: {args.sweep} counts from 1, not {value:g}")
     return args
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from lab import data as sets
 from lab import regularizers
-from lab.trial import Trial, result
+from lab.trial import Trial, result, start
 
 SWEEPS: dict[str, tuple[float, ...]] = {
     "p": (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
@@ -50,9 +50,10 @@ class Study:
 
     def __init__(
         self, base: Trial, methods: Sequence[str], seeds: int, folder: Path, root: Path | None, *,
-        choose_epochs: int | None = None, choose_seeds: int = 1,
+        choose_epochs: int | None = None, choose_seeds: int = 1, say: Callable[[str], None] = lambda line: None,
     ) -> None:  # fmt: skip
         self.base, self.methods, self.seeds, self.folder, self.root = base, methods, seeds, folder, root
+        self.say = say  # a line after each run
         self.choose_epochs, self.choose_seeds = choose_epochs or base.epochs, choose_seeds
 
     def epochs(self, sweep: str | None = None, values: Sequence[float] = ()) -> int:
@@ -65,6 +66,11 @@ class Study:
             )
         tried = sum(len(self.to_try(method)) for method in self.methods)
         return tried * self.choose_seeds * self.choose_epochs + len(self.methods) * self.seeds * self.base.epochs
+
+    def check(self) -> None:
+        """ValueError now, rather than after hours, for a method that the net has no place for."""
+        for method in self.methods:
+            start(replace(self.base, method=method), self.root)
 
     def to_try(self, method: str) -> list[regularizers.Options]:
         """The combinations of options to choose from: nothing is chosen where there is one, but the epochs of early stopping."""
@@ -132,7 +138,14 @@ class Study:
         self, method: str, stage: str, seed: int, tick: Callable[[int], None], **changes: Any
     ) -> dict[str, Any]:
         trial = replace(self.base, method=method, stage=stage, seed=seed, **changes)
-        return result(trial, self.folder, self.root, tick)
+        found = result(trial, self.folder, self.root, tick)
+        reached = (
+            f"test error {found['error']:.2f} %"
+            if "error" in found
+            else f"held-out error {found['held_out'][-1]:.2f} %"
+        )
+        self.say(f"{trial.method}, seed {seed}, {trial.epochs} epochs: {reached}, {found['seconds']:.0f} s")
+        return found
 
     def _outcome(
         self,

@@ -99,8 +99,11 @@ def start(trial: Trial, root: Path | None) -> Training:
     minigrad.manual_seed(trial.seed)
     model = nets.build(trial.net, whole.shape, whole.num_classes, trial.units, trial.layers)
     parts = regularizers.make(regularizers.parse(trial.method))
-    for part in parts:
-        part.fill(model, len(split.labels))
+    try:
+        for part in parts:
+            part.fill(model, len(split.labels))
+    except ValueError as error:  # a rate that is none, or a net without such a place
+        raise ValueError(f"{trial.method} in {trial.net}: {error}") from error
     return Training(trial, model, parts, split)
 
 
