@@ -14,7 +14,8 @@ import minigrad as mg
 import minigrad.nn.functional as F
 from minigrad import nn
 from minigrad.ops.dropout import keep_threshold
-from minigrad.ops.dropout_family import ALPHA, Mix, keep_mask
+from minigrad.ops.dropout_base import Masked, keep_mask
+from minigrad.ops.dropout_family import ALPHA, Mix
 from minigrad.ops.dropout_spatial import block_rate
 from minigrad.testing import gradcheck, gradgradcheck
 
@@ -425,8 +426,8 @@ def test_multi_sample_dropout_means_losses_of_distinct_masks():
 def test_shake_shake_uses_other_weights_in_backward():
     x, y = mg.ones(50, 3, requires_grad=True), mg.zeros(50, 3, requires_grad=True)
     out = nn.ShakeShake(generator=seeded())(x, y)
-    a = mg.rand(50, 1, generator=seeded())
-    b = mg.rand(50, 1, generator=seeded().at(1))
+    a = mg.rand(50, 1, generator=seeded(), dtype=mg.float64).float()
+    b = mg.rand(50, 1, generator=seeded().at(1), dtype=mg.float64).float()
     np.testing.assert_allclose(array(out), np.broadcast_to(array(a), (50, 3)))
     out.sum().backward()
     np.testing.assert_allclose(x.grad.numpy(), np.broadcast_to(array(b), (50, 3)))
@@ -451,7 +452,7 @@ def test_shake_shake_with_equal_weights_is_differentiated_right():
 # ---- blocks, rectangles, pools -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 4, 7])
+@pytest.mark.parametrize("size", [1, 3, 5, 7])
 @pytest.mark.parametrize("per_channel", [True, False])
 def test_drop_block_is_its_formula(size, per_channel):
     n, channels, height, width, p = 4, 3, 9, 8, 0.3
@@ -470,7 +471,7 @@ def test_drop_block_is_its_formula(size, per_channel):
 
 
 def test_drop_block_drops_about_its_share():
-    shares = {size: (array(F.drop_block2d(mg.ones(200, 4, 14, 14), 0.1, size)) == 0).mean() for size in (1, 2, 3, 7)}
+    shares = {size: (array(F.drop_block2d(mg.ones(200, 4, 14, 14), 0.1, size)) == 0).mean() for size in (1, 3, 5, 7)}
     assert abs(shares[1] - 0.1) < 0.005
     assert all(0.08 < share <= 0.105 for share in shares.values())  # blocks overlap
     one = F.drop_block2d(mg.ones(8, 2, 5, 5), 0.2, 5)  # a block as large as the map drops all of it or nothing
@@ -566,7 +567,9 @@ def test_max_pool_dropout_trains_on_pooled_masks():
 def test_wrong_arguments_are_named():
     for make, error, match in (
         (lambda: nn.DropBlock2d(0.1, 0), ValueError, "block_size"),
-        (lambda: nn.DropBlock2d(0.1, 2.0), TypeError, "block_size"),
+        (lambda: nn.DropBlock2d(0.1, 4), ValueError, "DropBlock2d: block_size has to be odd.*got 4"),
+        (lambda: nn.DropBlock2d(0.1, 3.0), TypeError, "block_size.*3.0"),
+        (lambda: nn.DropBlock2d(0.1, True), TypeError, "block_size.*bool"),
         (lambda: nn.DropBlock2d(normalize="none"), ValueError, "'none'"),
         (lambda: nn.Cutout(0), ValueError, "size"),
         (lambda: nn.Cutout(2, 0), ValueError, "holes"),

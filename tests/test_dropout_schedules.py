@@ -3,6 +3,7 @@
 import json
 import math
 
+import numpy as np
 import pytest
 
 import minigrad as mg
@@ -85,6 +86,13 @@ def test_learned_rates_and_other_things_called_p_are_left_alone():
     assert concrete.p == pytest.approx(0.3)
 
 
+def test_numbers_of_numpy_are_numbers():
+    layer = nn.Dropout(np.float32(0.25))
+    schedule = LinearSchedule(layer, np.int64(2))
+    schedule.step()
+    assert layer.p == 0.125
+
+
 def test_another_attribute():
     zoneout = nn.Zoneout(0.5, 0.05)
     schedule = LinearSchedule(zoneout, 2, attribute="p_hidden")
@@ -152,7 +160,7 @@ def test_a_rate_out_of_range_changes_nothing(rate):
         (lambda m: ConstantSchedule(m, 1.5), ValueError, "1.5"),
         (lambda m: ConstantSchedule(m, math.nan), ValueError, "nan"),
         (lambda m: LinearSchedule(m, 0), ValueError, "total_steps"),
-        (lambda m: LinearSchedule(m, None), ValueError, "total_steps"),
+        (lambda m: LinearSchedule(m, None), TypeError, "total_steps.*None"),
         (lambda m: LinearSchedule(m, 5, -0.5), ValueError, "start"),
         (lambda m: LinearSchedule(m, 5, 0.5, 2), ValueError, "end"),
         (lambda m: StepSchedule(m, 0), ValueError, "step_size"),
@@ -161,7 +169,10 @@ def test_a_rate_out_of_range_changes_nothing(rate):
         (lambda m: CurriculumSchedule(m, math.nan), ValueError, "gamma"),
         (lambda m: EarlySchedule(m, 0), ValueError, "cutoff"),
         (lambda m: EarlySchedule(m, 5, shape="cosine"), ValueError, "cosine"),
-        (lambda m: LateSchedule(m, 2.5), ValueError, "cutoff"),
+        (lambda m: LateSchedule(m, 2.5), TypeError, "cutoff.*2.5"),
+        (lambda m: CurriculumSchedule(m, "0.1"), TypeError, "gamma.*str"),
+        (lambda m: ConstantSchedule(m, True), TypeError, "p has to be a number, not bool"),
+        (lambda m: DropoutSchedule(m, lambda base, step: "0.5"), TypeError, "step 0 has to be a number"),
     ],
 )
 def test_bad_arguments(make, error, says):

@@ -340,7 +340,7 @@ def test_add_dropout_refuses_and_changes_nothing(p, options, error, match):
 def test_schedules_reach_added_dropouts():
     """As the paper of DropBlock has it: its rate rises from 0 to p over the training."""
     model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU())
-    nn.add_dropout(model, [0.1, 0.2], kind=nn.DropBlock2d, block_size=2)
+    nn.add_dropout(model, [0.1, 0.2], kind=nn.DropBlock2d, block_size=3)
     schedule = nn.LinearSchedule(model, total_steps=4)
     x, seen = mg.randn(2, 1, 8, 8), [rates(model)]
     for _ in range(4):

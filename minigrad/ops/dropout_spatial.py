@@ -15,23 +15,24 @@ from ..random import Generator
 from ..tensor import Tensor, wrap
 from .border import as_tensor
 from .declare import op
-from .dropout import DropAll, keep_threshold
-from .dropout_family import check_floating, check_probability, drop_shared, keep_mask, normals, uniforms
+from .dropout import DropAll
+from .dropout_base import (
+    Masked,
+    check_floating,
+    check_generator,
+    check_number,
+    check_one_of,
+    check_probability,
+    check_size,
+    drop_shared,
+    keep_mask,
+    keep_share,
+    normals,
+    uniforms,
+)
 from .indexing import where
 from .joining import stack
 from .pool import max_pool2d
-from .sorting import sort
-
-
-def check_size(size: Any, what: str) -> int:
-    """`size` as an int; TypeError unless it is one, ValueError unless it is at least 1."""
-    try:
-        value = int(size.__index__())
-    except AttributeError:
-        raise TypeError(f"{what} has to be an int, got {type(size).__name__}") from None
-    if value < 1:
-        raise ValueError(f"{what} has to be at least 1, got {value}")
-    return value
 
 
 def _images(input: Tensor, name: str, ranks: tuple[int, ...] = (4,)) -> np.ndarray:
@@ -49,6 +50,14 @@ def block_rate(p: float, block_size: int, height: int, width: int) -> float:
     """gamma: how often a block begins at each place where one fits, so that about a share p of a map is dropped; at most 1."""
     fitting = (height - block_size + 1) * (width - block_size + 1)
     return min(1.0, p / block_size**2 * (height * width) / fitting)
+
+
+def check_block_size(block_size: Any, name: str) -> int:
+    """`block_size` as an int; TypeError unless it is one, ValueError unless it is odd and positive."""
+    size = check_size(block_size, f"{name}: block_size")
+    if size % 2 == 0:
+        raise ValueError(f"{name}: block_size has to be odd, for a block has a centre, but got {size}")
+    return size
 
 
 def _covered(corners: np.ndarray, size: int, axis: int) -> np.ndarray:
@@ -80,11 +89,11 @@ def drop_block2d(
     gamma = p / block_size^2 * H W / ((H - block_size + 1) (W - block_size + 1)); elements in any block become 0, the others are
     multiplied by (number of elements) / (number kept). That count is of the whole batch, as in the paper, or with
     `normalize="sample"` of each example, whose result then doesn't depend on its batch-mates. With `per_channel=False`
-    all channels share one mask. Odd and even sizes; overlapping blocks leave the dropped share somewhat below p, and borders
-    are dropped less than the middle. Float32 or float64; without `training` or at p = 0 `input` itself; p = 1 drops all.
-    RuntimeError for other numbers of axes; ValueError unless 0 <= p <= 1 and 1 <= block_size <= H, W.
+    all channels share one mask. Overlapping blocks leave the dropped share somewhat below p, and borders are dropped less
+    than the middle. Float32 or float64; without `training` or at p = 0 `input` itself; p = 1 drops all. RuntimeError for
+    other numbers of axes; ValueError unless 0 <= p <= 1 and block_size is odd and at most H and W.
 
-    >>> y = F.drop_block2d(minigrad.ones(1, 1, 6, 6), 0.2, 2, generator=minigrad.Generator().manual_seed(8))
+    >>> y = F.drop_block2d(minigrad.ones(1, 1, 6, 6), 0.2, 3, generator=minigrad.Generator().manual_seed(8))
     >>> (y[0, 0] > 0).long()
     tensor([[1, 1, 1, 1, 1, 1],
             [0, 0, 1, 1, 1, 1],
@@ -95,9 +104,9 @@ def drop_block2d(
     """
     input = as_tensor(input)
     p = check_probability(p, "drop_block2d")
-    size = check_size(block_size, "drop_block2d: block_size")
-    if normalize not in ("batch", "sample"):
-        raise ValueError(f"drop_block2d: normalize has to be 'batch' or 'sample', but got {normalize!r}")
+    size = check_block_size(block_size, "drop_block2d")
+    check_one_of(normalize, ("batch", "sample"), "drop_block2d: normalize")
+    check_generator(generator, "drop_block2d")
     x = _images(input, "drop_block2d")
     n, channels, height, width = x.shape
     if size > min(height, width):
@@ -112,7 +121,7 @@ def drop_block2d(
     axes = None if normalize == "batch" else (1, 2, 3)
     count = kept.sum(axis=axes, keepdims=True)
     scale = (kept.size if axes is None else kept[0].size) / np.maximum(count, 1)
-    return where(wrap(kept), input * wrap(scale.astype(x.dtype)), wrap(np.zeros((), x.dtype)))
+    return Masked.apply(input, kept) * wrap(scale.astype(x.dtype))
 
 
 # ---- rectangles of an image ----------------------------------------------------------------------------------------------
@@ -150,28 +159,40 @@ def cutout(
     input = as_tensor(input)
     p = check_probability(p, "cutout")
     size, holes = check_size(size, "cutout: size"), check_size(holes, "cutout: holes")
+    check_generator(generator, "cutout")
     x = _images(input, "cutout", (3, 4))
     if not training or p == 0 or x.size == 0:
         return input
     n, (height, width) = 1 if x.ndim == 3 else x.shape[0], x.shape[-2:]
-    draw = uniforms((n, 1 + 2 * holes), np.dtype(np.float64), generator, "cutout")._value
+    draw = uniforms((n, 1 + 2 * holes), generator, "cutout")
     cut = np.zeros((n, 1, height, width), bool)
     for hole in range(holes):
         top = (draw[:, 1 + 2 * hole] * height).astype(np.int64) - size // 2
         left = (draw[:, 2 + 2 * hole] * width).astype(np.int64) - size // 2
         cut |= _inside(top, left, top + size, left + size, (height, width))
     cut &= (draw[:, 0] < p)[:, None, None, None]
-    return where(wrap(cut if x.ndim == 4 else cut[0]), wrap(np.zeros((), x.dtype)), input)
+    return Masked.apply(input, ~(cut if x.ndim == 4 else cut[0]))
 
 
 def check_rectangle(scale: Sequence[float], ratio: Sequence[float], value: Any) -> None:
-    """ValueError unless `random_erasing` can work with these."""
+    """TypeError or ValueError unless `random_erasing` can work with these."""
+    for what, pair in (("scale", scale), ("ratio", ratio)):
+        if isinstance(pair, str) or not isinstance(pair, Sequence):
+            raise TypeError(f"random_erasing: {what} has to be a pair of numbers, got {pair!r}")
+        for number in pair:
+            check_number(number, f"random_erasing: {what}")
     if not (len(scale) == 2 and 0 <= scale[0] <= scale[1] <= 1):
         raise ValueError(f"random_erasing: scale has to be two shares of the area, the smaller first, but got {scale}")
     if not (len(ratio) == 2 and 0 < ratio[0] <= ratio[1] < math.inf):
         raise ValueError(f"random_erasing: ratio has to be two positive numbers, the smaller first, but got {ratio}")
-    if isinstance(value, str) and value != "random":
-        raise ValueError(f"random_erasing: value has to be a number, one for each channel or 'random', got {value!r}")
+    if isinstance(value, str) and value == "random":
+        return
+    try:
+        np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"random_erasing: value has to be a number, one for each channel or 'random', got {value!r}"
+        ) from None
 
 
 TRIES = 10  # rectangles drawn for each image before it is left as it is
@@ -204,15 +225,16 @@ def random_erasing(
     input = as_tensor(input)
     p = check_probability(p, "random_erasing")
     check_rectangle(scale, ratio, value)
+    check_generator(generator, "random_erasing")
     x = _images(input, "random_erasing", (3, 4))
     channels = x.shape[-3]
-    filling = np.asarray(0.0 if value == "random" else value, x.dtype).reshape(-1)
+    filling = np.asarray(0.0 if isinstance(value, str) else value, x.dtype).reshape(-1)
     if filling.size not in (1, channels):
         raise ValueError(f"random_erasing: value has {filling.size} numbers for {channels} channels")
     if not training or p == 0 or x.size == 0:
         return input
     n, (height, width) = 1 if x.ndim == 3 else x.shape[0], x.shape[-2:]
-    draw = uniforms((n, 1 + 4 * TRIES), np.dtype(np.float64), generator, "random_erasing")._value
+    draw = uniforms((n, 1 + 4 * TRIES), generator, "random_erasing")
     area, aspect, down, across = draw[:, 1:].reshape(n, 4, TRIES).transpose(1, 0, 2)
     area = height * width * (scale[0] + area * (scale[1] - scale[0]))
     aspect = np.exp(math.log(ratio[0]) + aspect * (math.log(ratio[1]) - math.log(ratio[0])))
@@ -224,11 +246,13 @@ def random_erasing(
     left = (across[chosen] * (width - wide + 1)).astype(np.int64)
     cut = _inside(top, left, top + tall, left + wide, (height, width))
     cut &= ((draw[:, 0] < p) & fits.any(1))[:, None, None, None]
+    cut = cut if x.ndim == 4 else cut[0]
+    fill = filling.reshape(-1, 1, 1)
     if isinstance(value, str):
-        fill = normals(x.shape, x.dtype, generator, "random_erasing")
-    else:
-        fill = wrap(filling.reshape(-1, 1, 1))
-    return where(wrap(cut if x.ndim == 4 else cut[0]), fill, input)
+        places = np.broadcast_to(cut, x.shape)
+        fill = np.zeros_like(x)
+        fill[places] = normals((np.count_nonzero(places),), x.dtype, generator, "random_erasing")._value
+    return where(wrap(cut), wrap(fill), input)
 
 
 # ---- pooling -------------------------------------------------------------------------------------------------------------
@@ -266,6 +290,7 @@ def max_pool_dropout2d(
     """
     input = as_tensor(input)
     p = check_probability(p, "max_pool_dropout2d")
+    check_generator(generator, "max_pool_dropout2d")
     x = _images(input, "max_pool_dropout2d", (3, 4))
     kernel = _pair(kernel_size, "max_pool_dropout2d: kernel_size")
     step = kernel if stride is None else _pair(stride, "max_pool_dropout2d: stride")
@@ -278,8 +303,14 @@ def max_pool_dropout2d(
             f"max_pool_dropout2d: a window of {kernel} is larger than the maps, {x.shape[-2]} x {x.shape[-1]}"
         )
     rows, columns = ([slice(i, i + (out[a] - 1) * step[a] + 1, step[a]) for i in range(kernel[a])] for a in (0, 1))
-    units = sort(stack([input[..., row, column] for row in rows for column in columns], -1)).values
-    n = units.shape[-1]
-    q = keep_threshold(p) / 2**32
-    weights = np.array([q * (1 - q) ** (n - i) for i in range(1, n + 1)], x.dtype)
-    return (units.clamp(min=0) * wrap(weights)).sum(-1) + units[..., -1].clamp(max=0) * q**n
+    units = stack([input[..., row, column] for row in rows for column in columns])  # (n, ..., H', W')
+    values, n = units._value, len(units._value)
+    above = np.zeros(values.shape, np.intp)  # how many units of the window come after each in order
+    for i in range(n):
+        for j in range(i):
+            greater = values[i] >= values[j]
+            above[j] += greater
+            above[i] += ~greater
+    q = keep_share(p)
+    chances = np.array([q * (1 - q) ** later for later in range(n)], x.dtype)
+    return (units.clamp(min=0) * wrap(chances[above])).sum(0) + units.amax(0).clamp(max=0) * q**n

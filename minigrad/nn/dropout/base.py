@@ -1,16 +1,16 @@
 """What the layers of the dropout family share.
 
 One convention for all members. The functional form, with `training` and `generator=`, is declared with `@op("F.name")` in
-`minigrad/ops` (`dropout_family.py`: masks on activations; `dropout_weights.py`: on weights and recurrences, and learned ones),
-which also holds the helpers that draw: `keep_mask`, `normals`, `uniforms`, `drop_shared`. The layer here is thin: it checks
-its arguments once, keeps them as ordinary attributes, and calls the functional form with `self.training`. The functional form
-checks `p` again, for a schedule may have changed it. What is no function of Tensors (schedules, contexts, surgery on
-a model) is a plain function or class beside the layers.
+`minigrad/ops` (`dropout_family.py`: masks and noise on activations; `dropout_spatial.py`: on images; `dropout_weights.py`: on
+weights and states; `dropout_learned.py`: noise that is learned); what these share, checks and draws, is in `dropout_base.py`.
+The layer here is thin: it checks its arguments once, keeps them as ordinary attributes, and calls the functional form with
+`self.training`. The functional form checks `p` again, for a schedule may have changed it. What is no function of Tensors
+(schedules, contexts, surgery on a model) is a plain function or class beside the layers.
 """
 
 from __future__ import annotations
 
-from ...ops.dropout_family import check_generator, check_probability
+from ...ops.dropout_base import check_generator, check_probability
 from ...random import Generator
 from ..module import Module
 

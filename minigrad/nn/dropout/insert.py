@@ -16,29 +16,14 @@ from ...tensor import RemovableHandle, Tensor
 from .. import activation
 from ..module import Module
 from .activations import Dropout
-from .base import RandomModule
 
 M = TypeVar("M", bound=Module)
 
 AFTER, BEFORE = "added_dropout", "added_dropout_before"  # the names of the children
-ACTIVATIONS = tuple(
-    kind
-    for name in (
-        "ELU",
-        "GELU",
-        "Hardtanh",
-        "LeakyReLU",
-        "Mish",
-        "ReLU",
-        "ReLU6",
-        "Sigmoid",
-        "SiLU",
-        "Softplus",
-        "Softsign",
-        "Tanh",
-    )
-    for kind in [getattr(activation, name)]
-)
+ACTIVATIONS = (
+    activation.ELU, activation.GELU, activation.Hardtanh, activation.LeakyReLU, activation.Mish, activation.ReLU, activation.ReLU6,
+    activation.Sigmoid, activation.SiLU, activation.Softplus, activation.Softsign, activation.Tanh,
+)  # fmt: skip
 
 
 def selected(model: Module, where: Any, added: bool = False) -> list[tuple[str, Module]]:
@@ -153,7 +138,8 @@ def add_dropout(
         places = [(name, module, rate) for module, (name, rate) in found.items()]
     else:
         modules = selected(model, where)
-        rates: list[Any] = list(p) if isinstance(p, Iterable) else [p] * len(modules)
+        several = isinstance(p, Iterable) and not isinstance(p, str | Tensor)
+        rates: list[Any] = list(p) if several else [p] * len(modules)  # type: ignore[arg-type]
         if len(rates) != len(modules):
             raise ValueError(f"add_dropout: {len(rates)} rates for {len(modules)} modules")
         places = [(name, module, rate) for (name, module), rate in zip(modules, rates, strict=True)]
@@ -196,8 +182,3 @@ def remove_dropout(model: M) -> M:
         if hooks is not None and not (hooks.forward_pre or hooks.forward or hooks.backward_pre or hooks.backward):
             module._hooks = None  # so that what works only without hooks works again
     return model
-
-
-def is_dropout(module: Module) -> bool:
-    """Whether `mc_dropout` turns this module on unless told otherwise."""
-    return isinstance(module, RandomModule) and module.in_mc_dropout

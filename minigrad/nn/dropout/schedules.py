@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from numbers import Real
 from typing import Any
 
+from ...ops.dropout_base import check_number, check_one_of, check_positive, check_scale, check_share, check_size
 from ..module import Module
 
 
@@ -22,7 +24,7 @@ def scheduled_modules(model: Module | Iterable[Module], attribute: str = "p") ->
         if not isinstance(module, Module):
             raise TypeError(f"expected a Module or several, got {type(module).__name__}")
         rate = vars(module).get(attribute)
-        if isinstance(rate, int | float) and not isinstance(rate, bool) and not any(module is other for other in found):
+        if isinstance(rate, Real) and not isinstance(rate, bool) and not any(module is other for other in found):
             found.append(module)
     return found
 
@@ -54,7 +56,7 @@ class DropoutSchedule:
         if function is not None and not callable(function):
             raise TypeError(f"{type(self).__name__}: function(base, step) is needed, not {type(function).__name__}")
         if total_steps is not None:
-            _check_steps(type(self).__name__, "total_steps", total_steps)
+            total_steps = check_size(total_steps, f"{type(self).__name__}: total_steps")
         self.modules = scheduled_modules(model, attribute)
         if not self.modules:
             raise ValueError(f"{type(self).__name__}: the model has no module with a number {attribute!r}")
@@ -88,7 +90,7 @@ class DropoutSchedule:
         self.last_step, self.base_ps, self._last_p = step, list(base_ps), rates
 
     def _rate(self, base: float, step: int) -> float:
-        rate = float(self.get_p(base, step))
+        rate = check_number(self.get_p(base, step), f"{type(self).__name__}: the rate of step {step}")
         if not 0.0 <= rate <= 1.0:  # NaN is not
             raise ValueError(
                 f"{type(self).__name__}: dropout probability has to be between 0 and 1, but step {step} gives {rate} for a layer of {base}"
@@ -118,17 +120,6 @@ class DropoutSchedule:
             raise
 
 
-def _check_steps(owner: str, name: str, steps: Any, least: int = 1) -> None:
-    if type(steps) is not int or steps < least:
-        raise ValueError(f"{owner}: {name} has to be an int of at least {least}, got {steps!r}")
-
-
-def _check_rate(owner: str, name: str, rate: float) -> float:
-    if not 0.0 <= float(rate) <= 1.0:
-        raise ValueError(f"{owner}: {name} has to be between 0 and 1, but got {rate}")
-    return float(rate)
-
-
 class ConstantSchedule(DropoutSchedule):
     """p for all layers at all steps; the layers' own p if it is None.
 
@@ -146,7 +137,7 @@ class ConstantSchedule(DropoutSchedule):
         *,
         attribute: str = "p",
     ) -> None:
-        self.p = None if p is None else _check_rate(type(self).__name__, "p", p)
+        self.p = None if p is None else check_share(p, "ConstantSchedule: p")
         super().__init__(model, None, total_steps, attribute=attribute)
 
     def get_p(self, base: float, step: int) -> float:
@@ -177,12 +168,10 @@ class LinearSchedule(DropoutSchedule):
         *,
         attribute: str = "p",
     ) -> None:
-        name = type(self).__name__
-        self.start = None if start is None else _check_rate(name, "start", start)
-        self.end = None if end is None else _check_rate(name, "end", end)
-        _check_steps(name, "total_steps", total_steps)
-        self.total_steps: int = total_steps
-        super().__init__(model, None, total_steps, attribute=attribute)
+        self.start = None if start is None else check_share(start, "LinearSchedule: start")
+        self.end = None if end is None else check_share(end, "LinearSchedule: end")
+        self.total_steps: int = check_size(total_steps, "LinearSchedule: total_steps")
+        super().__init__(model, None, self.total_steps, attribute=attribute)
 
     def get_p(self, base: float, step: int) -> float:
         start, end = (base if rate is None else rate for rate in (self.start, self.end))
@@ -209,10 +198,8 @@ class StepSchedule(DropoutSchedule):
         *,
         attribute: str = "p",
     ) -> None:
-        _check_steps(type(self).__name__, "step_size", step_size)
-        if not 0.0 <= gamma < math.inf:
-            raise ValueError(f"{type(self).__name__}: gamma has to be at least 0, got {gamma}")
-        self.step_size, self.gamma = step_size, gamma
+        self.step_size = check_size(step_size, "StepSchedule: step_size")
+        self.gamma = check_scale(gamma, "StepSchedule: gamma")
         super().__init__(model, None, total_steps, attribute=attribute)
 
     def get_p(self, base: float, step: int) -> float:
@@ -241,9 +228,7 @@ class CurriculumSchedule(DropoutSchedule):
         *,
         attribute: str = "p",
     ) -> None:
-        if not 0.0 < gamma < math.inf:
-            raise ValueError(f"{type(self).__name__}: gamma has to be positive, got {gamma}")
-        self.gamma = gamma
+        self.gamma = check_positive(gamma, "CurriculumSchedule: gamma")
         super().__init__(model, None, total_steps, attribute=attribute)
 
     def get_p(self, base: float, step: int) -> float:
@@ -272,10 +257,9 @@ class EarlySchedule(DropoutSchedule):
         shape: str = "linear",
         attribute: str = "p",
     ) -> None:
-        _check_steps(type(self).__name__, "cutoff", cutoff)
-        if shape not in ("linear", "constant"):
-            raise ValueError(f"{type(self).__name__}: shape has to be 'linear' or 'constant', not {shape!r}")
-        self.cutoff, self.shape = cutoff, shape
+        self.cutoff = check_size(cutoff, "EarlySchedule: cutoff")
+        check_one_of(shape, ("linear", "constant"), "EarlySchedule: shape")
+        self.shape = shape
         super().__init__(model, None, total_steps, attribute=attribute)
 
     def get_p(self, base: float, step: int) -> float:
@@ -305,8 +289,7 @@ class LateSchedule(DropoutSchedule):
         *,
         attribute: str = "p",
     ) -> None:
-        _check_steps(type(self).__name__, "cutoff", cutoff)
-        self.cutoff = cutoff
+        self.cutoff = check_size(cutoff, "LateSchedule: cutoff")
         super().__init__(model, None, total_steps, attribute=attribute)
 
     def get_p(self, base: float, step: int) -> float:

@@ -13,13 +13,15 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ...grad_mode import no_grad
+from ...ops.dropout_base import check_positive, check_size
 from ...ops.dropout_closed import fast_dropout as fast_dropout
 from ...ops.indexing import where as choose
 from ...ops.joining import stack
 from ...ops.reduce import logsumexp
 from ...tensor import Tensor, wrap
 from ..module import Module
-from .insert import is_dropout, selected
+from .base import RandomModule
+from .insert import selected
 
 M = TypeVar("M", bound=Module)
 
@@ -41,7 +43,7 @@ def mc_dropout(model: M, where: Any = None) -> Iterator[M]:
     False
     """
     if where is None:
-        chosen = [module for module in model.modules() if is_dropout(module)]
+        chosen = [module for module in model.modules() if isinstance(module, RandomModule) and module.in_mc_dropout]
         if not chosen:
             raise ValueError(
                 f"mc_dropout: {type(model).__name__} has no dropout layers; name modules that call F.dropout themselves by where="
@@ -63,14 +65,13 @@ def mc_dropout(model: M, where: Any = None) -> Iterator[M]:
 def mc_samples(model: Module, *inputs: Any, samples: int = 50, where: Any = None, **options: Any) -> Tensor:
     """What `samples` passes of `model(*inputs, **options)` under `mc_dropout` give, stacked: (samples, ...), without gradients.
 
-    ValueError unless samples >= 1.
+    TypeError or ValueError unless samples is an int of at least 1.
 
     >>> model = nn.Sequential(nn.Dropout(0.5), nn.Linear(4, 3))
     >>> nn.mc_samples(model, minigrad.ones(2, 4), samples=10).shape
     (10, 2, 3)
     """
-    if samples < 1:
-        raise ValueError(f"mc_samples: samples has to be at least 1, got {samples}")
+    samples = check_size(samples, "mc_samples: samples")
     with no_grad(), mc_dropout(model, where):
         return stack([model(*inputs, **options) for _ in range(samples)])
 
@@ -136,7 +137,7 @@ def predictive_variance(samples: Tensor, precision: float | None = None) -> Tens
     tensor([1.5000])
     """
     spread = samples.var(0, correction=0)
-    return spread if precision is None else spread + 1 / _precision(precision)
+    return spread if precision is None else spread + 1 / check_positive(precision, "predictive_variance: precision")
 
 
 def predictive_log_likelihood(samples: Tensor, target: Tensor, precision: float) -> Tensor:
@@ -148,16 +149,10 @@ def predictive_log_likelihood(samples: Tensor, target: Tensor, precision: float)
     >>> nn.predictive_log_likelihood(minigrad.zeros(5, 1), minigrad.zeros(1), 1.0)  # -log(2 pi) / 2
     tensor([-0.9189])
     """
-    precision = _precision(precision)
+    precision = check_positive(precision, "predictive_log_likelihood: precision")
     if samples.shape[1:] != target.shape:
         raise ValueError(
             f"predictive_log_likelihood: target has shape {list(target.shape)}, expected {list(samples.shape[1:])}"
         )
     exponents = (samples - target) ** 2 * (-precision / 2)
     return logsumexp(exponents, 0) + (0.5 * math.log(precision / (2 * math.pi)) - math.log(samples.shape[0]))
-
-
-def _precision(precision: float) -> float:
-    if not 0 < precision < math.inf:
-        raise ValueError(f"precision has to be positive and finite, but got {precision}")
-    return float(precision)
