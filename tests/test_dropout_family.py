@@ -147,6 +147,73 @@ def test_what_is_dropped_is_0_whatever_it_was(name):
         assert np.isfinite(x.grad.numpy()).all()
 
 
+NUMBERS = {  # everything that takes a number, by what its error calls it
+    "Dropout: dropout probability": nn.Dropout,
+    "Dropout2d: dropout probability": nn.Dropout2d,
+    "AlphaDropout: dropout probability": nn.AlphaDropout,
+    "GaussianDropout: dropout probability": nn.GaussianDropout,
+    "GaussianNoise: std": nn.GaussianNoise,
+    "HintonDropout: dropout probability": nn.HintonDropout,
+    "DropPath: dropout probability": nn.DropPath,
+    "LockedDropout: dropout probability": nn.LockedDropout,
+    "WordDropout: dropout probability": lambda p: nn.WordDropout(4, 2, p=p),
+    "DropHead: dropout probability": nn.DropHead,
+    "AttentionDropout: dropout probability": nn.AttentionDropout,
+    "LayerDrop: dropout probability": lambda p: nn.LayerDrop([nn.ReLU()], p),
+    "DropBlock2d: dropout probability": nn.DropBlock2d,
+    "Cutout: dropout probability": lambda p: nn.Cutout(2, 1, p),
+    "RandomErasing: dropout probability": nn.RandomErasing,
+    "MaxPoolDropout2d: dropout probability": lambda p: nn.MaxPoolDropout2d(2, p=p),
+    "MultiSampleDropout: dropout probability": lambda p: nn.MultiSampleDropout(nn.ReLU(), p=p),
+    "drop_path_rates: dropout probability": lambda p: nn.drop_path_rates(3, p),
+    "locked_dropout: dropout probability": lambda p: F.locked_dropout(mg.ones(2, 3), p),
+    "gaussian_dropout: dropout probability": lambda p: F.gaussian_dropout(mg.ones(2, 3), p),
+    "hinton_dropout: dropout probability": lambda p: F.hinton_dropout(mg.ones(2, 3), p, False),
+    "fast_dropout: dropout probability": lambda p: F.fast_dropout(mg.ones(1, 2), mg.ones(1, 2), p=p),
+    "r_drop_loss: alpha": lambda p: F.r_drop_loss(mg.ones(1, 2), mg.ones(1, 2), mg.tensor([0]), p),
+}
+
+
+@pytest.mark.parametrize("what", NUMBERS)
+@pytest.mark.parametrize("wrong", ["0.5", None, True, [0.5], 0.5j, mg.tensor(0.5)], ids=repr)
+def test_what_is_no_number_is_named(what, wrong):
+    with pytest.raises(TypeError, match=f"^{what} has to be a number, not {type(wrong).__name__}$"):
+        NUMBERS[what](wrong)
+
+
+@every
+@pytest.mark.parametrize("training", [True, False])
+def test_a_wrong_generator_is_noticed_whether_or_not_it_draws(make, shape, training):
+    for rate in (0.4, 0.0):
+        layer = make(rate, None).train(training)
+        layer.generator = 3
+        with pytest.raises(TypeError, match="has to be a minigrad.Generator, not int"):
+            layer(mg.ones(*shape))
+
+
+@pytest.mark.parametrize("name", [name for name in MADE if name != "RandomErasing"])
+def test_float32_draws_what_float64_draws(name):
+    make, shape, _ = MADE[name]
+    x = mg.randn(*shape)
+    narrow, wide = (array(make(0.4, seeded())(value)) for value in (x, x.double()))
+    np.testing.assert_allclose(narrow, wide, rtol=1e-5, atol=1e-5)
+
+
+def test_masked_keeps_bits_and_drops_anything():
+    x = mg.tensor([[math.nan, -0.0, math.inf], [1.5, -2.5, math.nan]], dtype=mg.float64)
+    for tensor in (x, x.float(), x.float().T.contiguous().T):
+        out = array(Masked.apply(tensor, np.array([[True], [False]])))
+        assert out[0].tobytes() == array(tensor)[0].tobytes()
+        assert out[1].tobytes() == bytes(3 * out.itemsize)  # +0
+    assert Masked.apply(mg.tensor(2.0), np.array(False)).item() == 0
+    assert Masked.apply(mg.ones(0, 3), np.ones((1, 3), bool)).shape == (0, 3)
+    assert Masked.apply(mg.ones(1, 3).expand(2, 3), np.array([[True, False, True]])).tolist() == [[1, 0, 1]] * 2
+    mask = np.random.default_rng(0).random((1, 4)) < 0.5
+    z = mg.randn(3, 4, dtype=mg.float64, requires_grad=True)
+    assert gradcheck(lambda z: Masked.apply(z, mask), (z,))
+    assert gradgradcheck(lambda z: Masked.apply(z * z, mask), (z,))
+
+
 # ---- alpha dropout, noise, weight scaling --------------------------------------------------------------------------------
 
 
@@ -264,6 +331,20 @@ def test_the_two_conventions_train_the_same_net(q, momentum, bound):
     np.testing.assert_allclose(array(hinton.eval()(data)), array(inverted.eval()(data)), **tolerance)
     if q == 0.5 and momentum == 0.0 and not bound:  # powers of 2: to the last bit
         assert array(hinton[3].weight * q).tobytes() == array(inverted[3].weight).tobytes()
+
+
+def test_dropout_of_a_linear_regression_is_a_ridge_penalty():
+    """E |y - (m x) w|^2 = |y - q X w|^2 + p q |G w|^2, G^2 the diagonal of X'X (Srivastava et al. 2014, section 9.1)."""
+    rng, p = np.random.default_rng(3), 0.3
+    x, w, y = rng.standard_normal((4, 5)), rng.standard_normal(5), rng.standard_normal(4)
+    q = keep_threshold(p) / 2**32
+    expected = np.square(y - q * x @ w).sum() + p * q * (np.square(x).sum(0) * w * w).sum()
+    draws = mg.from_numpy(np.broadcast_to(x, (20000, 4, 5)).copy())
+    losses = np.square(y - array(F.hinton_dropout(draws, p, generator=seeded(1))) @ w).sum(1)
+    assert abs(losses.mean() - expected) < 4 * losses.std() / math.sqrt(losses.size)
+    mean, variance = F.fast_dropout(*map(mg.from_numpy, (x, w[None])), p=p, rescale=False)  # and in closed form
+    closed = np.square(y - array(mean)[:, 0]).sum() + array(variance).sum()
+    assert closed == pytest.approx(expected, rel=1e-8)
 
 
 def test_under_adam_the_rate_scales_by_q():
@@ -533,6 +614,23 @@ def test_random_erasing_fills_rectangles():
     for wrong in ({"scale": (0.5, 0.1)}, {"scale": (0.1, 1.5)}, {"ratio": (0.0, 1.0)}, {"value": "red"}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             nn.RandomErasing(**wrong)
+    for wrong in ({"scale": 0.3}, {"ratio": "ab"}, {"scale": (0.1, "0.2")}):
+        with pytest.raises(TypeError, match=next(iter(wrong))):
+            nn.RandomErasing(**wrong)
+    with pytest.raises(ValueError, match="value has to be .* got None"):
+        nn.RandomErasing(value=None)
+
+
+def test_max_pool_dropout_evaluates_ties_and_what_is_not_finite():
+    layer = nn.MaxPoolDropout2d(2, p=0.5).eval()
+    ties = mg.full((1, 2, 2), 2.0, requires_grad=True)
+    out = layer(ties)
+    assert out.item() == pytest.approx(2 * (1 - 1 / 16))
+    out.backward()
+    assert sorted(ties.grad.numpy().ravel()) == [1 / 16, 1 / 8, 1 / 4, 1 / 2]
+    assert layer(mg.tensor([[[-math.inf, 1.0], [2.0, 3.0]]])).item() == 3 / 2 + 2 / 4 + 1 / 8
+    assert layer(mg.tensor([[[math.inf, 1.0], [2.0, 3.0]]])).item() == math.inf
+    assert math.isnan(layer(mg.tensor([[[math.nan, 1.0], [2.0, 3.0]]])).item())
 
 
 @pytest.mark.parametrize("p", [0.25, 0.5, 1.0])

@@ -196,6 +196,20 @@ def test_rates_outside_their_range(p):
         (lambda: nn.TargetedDropout(nn.Linear(2, 2), eval_mode="mean"), ValueError, "'prune'"),
         (lambda: nn.Zoneout(eval_mode="mean"), ValueError, "'expectation'"),
         (lambda: nn.DropoutLSTMCell(2, 2, dropout=nn.Dropout()), TypeError, "GalDropout"),
+        (lambda: nn.GalDropout()(mg.ones(2)), TypeError, "GalDropout acts inside a recurrent cell"),
+        (lambda: nn.DropoutRNN(nn.DropoutGRUCell(2, 2))(None), TypeError, "NoneType"),
+        (lambda: nn.DropoutLSTMCell(2, 2)([1.0]), TypeError, "list"),
+        (lambda: nn.VariationalGaussianDropout(2)(None), TypeError, "NoneType"),
+        (lambda: nn.VariationalGaussianDropout(2.0), TypeError, "num_features.*2.0"),
+        (lambda: nn.DropConnect(2, 2, "0.5"), TypeError, "DropConnect: dropout probability.*str"),
+        (lambda: nn.DropConnect(2, 2, eval_samples=2.5), TypeError, "eval_samples.*2.5"),
+        (lambda: nn.TargetedDropout(nn.Linear(2, 2), fraction="0.5"), TypeError, "fraction.*str"),
+        (lambda: nn.GalDropout(p_hidden="0.5"), TypeError, "GalDropout.*str"),
+        (lambda: nn.ConcreteDropout("0.5"), TypeError, "ConcreteDropout: p.*str"),
+        (lambda: nn.ConcreteDropout(temperature=None), TypeError, "temperature.*NoneType"),
+        (lambda: nn.Standout(nn.ReLU(), "1"), TypeError, "alpha.*str"),
+        (lambda: F.standout(mg.ones(2), mg.ones(2), None), TypeError, "alpha.*NoneType"),
+        (lambda: nn.InformationDropout(nn.ReLU(), nn.ReLU(), "1"), TypeError, "max_alpha.*str"),
         (lambda: nn.DropoutRNN(nn.Linear(2, 2)), TypeError, "DropoutLSTMCell"),
         (lambda: nn.DropoutRNN(nn.DropoutGRUCell(2, 2))(mg.ones(3, 2)), ValueError, r"\[3, 2\]"),
         (lambda: nn.DropoutRNN(nn.DropoutGRUCell(2, 2))(mg.ones(0, 3, 2)), ValueError, "step"),
@@ -394,6 +408,13 @@ def test_targeted_dropout_takes_the_smallest_of_each_row(fraction, count):
     assert count == 0 or not np.all(dropped, 0).any()
 
 
+def test_targeted_dropout_counts_as_decimals_do():
+    w = mg.randn(1, 100)
+    assert all(
+        (F.targeted_dropout(w, 0.5, percent / 100, False) == 0).sum().item() == percent for percent in range(101)
+    )
+
+
 def test_targeted_dropout_of_units():
     w = mg.tensor([[3.0, 4], [0.5, 0], [1, 1], [9, 9]])
     pruned = F.targeted_dropout(w, 0.5, 0.5, False, target="unit")
@@ -537,6 +558,16 @@ def test_zoneout_leaves_elements_as_they_were():
         keep_c = F.dropout(mg.ones(2, 4), 0.6, generator=seeded(4).at(2 * t + 1)).numpy() > 0
         h, c = np.where(keep_h, full_h, h), np.where(keep_c, full_c, c)
         np.testing.assert_allclose([new_h, new_c], [h, c], rtol=1e-12)
+
+
+def test_zoneout_has_one_rate_unless_given_two():
+    """So that the rate of a GRU, which has no memory beside its state, is the one that was given."""
+    gru = nn.DropoutGRUCell(3, 4, dropout=nn.Zoneout(1.0))
+    h = mg.randn(2, 4)
+    assert bits(gru(mg.randn(2, 3), h)) == bits(h)
+    lstm_cell = nn.DropoutLSTMCell(3, 4, dropout=nn.Zoneout(0.0, 1.0))
+    new_h, new_c = lstm_cell(mg.randn(2, 3), (h, h))
+    assert bits(new_h) == bits(h) != bits(new_c)
 
 
 def test_zoneout_in_eval():

@@ -60,15 +60,18 @@ def check_block_size(block_size: Any, name: str) -> int:
     return size
 
 
-def _covered(corners: np.ndarray, size: int, axis: int) -> np.ndarray:
-    """Where a run of `size`, beginning at any of the True places along `axis`, covers an array size - 1 longer."""
-    shape = list(corners.shape)
-    length = shape[axis]
-    shape[axis] += size - 1
-    out = np.zeros(shape, bool)
-    for shift in range(size):
-        part = (slice(None),) * axis + (slice(shift, shift + length),)
-        out[part] |= corners
+def _covered(corners: np.ndarray, size: int) -> np.ndarray:
+    """What squares of `size` cover, of maps (..., H, W), that begin at the True places of corners (..., H - size + 1, W - size + 1)."""
+    *outer, height, width = corners.shape
+    out = np.zeros((*outer, height + size - 1, width + size - 1), bool)
+    out[..., :height, :width] = corners
+    flat = out.reshape(-1)  # a block ends within its row and its map, so shifts need not mind where these end
+    for stride in (width + size - 1, 1):
+        reach = 1
+        while reach < size:  # blocks of `reach` are joined to larger ones
+            step = min(reach, size - reach)
+            flat[step * stride :] |= flat[: -step * stride]
+            reach += step
     return out
 
 
@@ -96,11 +99,11 @@ def drop_block2d(
     >>> y = F.drop_block2d(minigrad.ones(1, 1, 6, 6), 0.2, 3, generator=minigrad.Generator().manual_seed(8))
     >>> (y[0, 0] > 0).long()
     tensor([[1, 1, 1, 1, 1, 1],
-            [0, 0, 1, 1, 1, 1],
-            [0, 0, 1, 1, 1, 1],
+            [1, 0, 0, 0, 1, 1],
+            [1, 0, 0, 0, 1, 1],
+            [1, 0, 0, 0, 1, 1],
             [1, 1, 1, 1, 1, 1],
-            [1, 1, 1, 1, 0, 0],
-            [1, 1, 1, 1, 0, 0]])
+            [1, 1, 1, 1, 1, 1]])
     """
     input = as_tensor(input)
     p = check_probability(p, "drop_block2d")
@@ -117,10 +120,9 @@ def drop_block2d(
         return DropAll.apply(input)
     corners = (n, channels if per_channel else 1, height - size + 1, width - size + 1)
     begins = ~keep_mask(corners, block_rate(p, size, height, width), generator, "drop_block2d")
-    kept = ~_covered(_covered(begins, size, 2), size, 3)
-    axes = None if normalize == "batch" else (1, 2, 3)
-    count = kept.sum(axis=axes, keepdims=True)
-    scale = (kept.size if axes is None else kept[0].size) / np.maximum(count, 1)
+    kept = ~_covered(begins, size)
+    count = np.array(np.count_nonzero(kept)) if normalize == "batch" else kept.sum((1, 2, 3), keepdims=True)
+    scale = kept.size // count.size / np.maximum(count, 1)
     return Masked.apply(input, kept) * wrap(scale.astype(x.dtype))
 
 
@@ -185,14 +187,9 @@ def check_rectangle(scale: Sequence[float], ratio: Sequence[float], value: Any) 
         raise ValueError(f"random_erasing: scale has to be two shares of the area, the smaller first, but got {scale}")
     if not (len(ratio) == 2 and 0 < ratio[0] <= ratio[1] < math.inf):
         raise ValueError(f"random_erasing: ratio has to be two positive numbers, the smaller first, but got {ratio}")
-    if isinstance(value, str) and value == "random":
-        return
-    try:
-        np.asarray(value, np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"random_erasing: value has to be a number, one for each channel or 'random', got {value!r}"
-        ) from None
+    random = isinstance(value, str) and value == "random"
+    if not (random or np.asarray(value).dtype.kind in "fiu"):
+        raise ValueError(f"random_erasing: value has to be a number, one for each channel or 'random', got {value!r}")
 
 
 TRIES = 10  # rectangles drawn for each image before it is left as it is
@@ -305,12 +302,14 @@ def max_pool_dropout2d(
     rows, columns = ([slice(i, i + (out[a] - 1) * step[a] + 1, step[a]) for i in range(kernel[a])] for a in (0, 1))
     units = stack([input[..., row, column] for row in rows for column in columns])  # (n, ..., H', W')
     values, n = units._value, len(units._value)
-    above = np.zeros(values.shape, np.intp)  # how many units of the window come after each in order
+    above = np.zeros(values.shape, np.int32)  # how many units of the window are larger, or equal and later
     for i in range(n):
         for j in range(i):
-            greater = values[i] >= values[j]
-            above[j] += greater
-            above[i] += ~greater
+            later = values[i] >= values[j]
+            above[j] += later
+            above[i] += ~later
     q = keep_share(p)
-    chances = np.array([q * (1 - q) ** later for later in range(n)], x.dtype)
-    return (units.clamp(min=0) * wrap(chances[above])).sum(0) + units.amax(0).clamp(max=0) * q**n
+    # a positive unit counts when it is kept and no larger one is; of the others the largest, when all are kept
+    table = np.array([q * (1 - q) ** larger for larger in range(n)] + [q**n] + [0.0] * (n - 1), x.dtype)
+    weights = table.take(above + (values <= 0) * np.int32(n))
+    return (Masked.apply(units, weights != 0) * wrap(weights)).sum(0)

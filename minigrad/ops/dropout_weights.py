@@ -261,8 +261,11 @@ def _smallest(size: np.ndarray, count: int) -> np.ndarray:
     if count == 0:
         return np.zeros(size.shape, bool)
     bound = np.partition(size, count - 1, axis=1)[:, count - 1 : count]
-    chosen, equal = size < bound, size == bound
-    return chosen | (equal & (np.cumsum(equal, axis=1) <= count - chosen.sum(1, keepdims=True)))
+    below = size < bound
+    equal = size == bound
+    if np.count_nonzero(equal) > len(size):  # the bound is met more than once in some row
+        equal &= np.cumsum(equal, axis=1) <= count - below.sum(1, keepdims=True)
+    return below | equal
 
 
 @op("F.zoneout")
