@@ -248,7 +248,7 @@ def random_erasing(
     if isinstance(value, str):
         places = np.broadcast_to(cut, x.shape)
         fill = np.zeros_like(x)
-        fill[places] = normals((np.count_nonzero(places),), x.dtype, generator, "random_erasing")._value
+        fill[places] = normals((int(np.count_nonzero(places)),), x.dtype, generator, "random_erasing")._value
     return where(wrap(cut), wrap(fill), input)
 
 

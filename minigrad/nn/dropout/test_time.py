@@ -43,7 +43,7 @@ def mc_dropout(model: M, where: Any = None) -> Iterator[M]:
     False
     """
     if where is None:
-        chosen = [module for module in model.modules() if isinstance(module, RandomModule) and module.in_mc_dropout]
+        chosen: list[Module] = [m for m in model.modules() if isinstance(m, RandomModule) and m.in_mc_dropout]
         if not chosen:
             raise ValueError(
                 f"mc_dropout: {type(model).__name__} has no dropout layers; name modules that call F.dropout themselves by where="
