@@ -403,6 +403,7 @@ def test_rates_of_drop_path_rise_evenly():
         nn.drop_path_rates(0, 0.2)
     with pytest.raises(ValueError, match="1.5"):
         nn.drop_path_rates(3, 1.5)
+    assert all(nn.drop_path_rates(depth, 0.1)[-1] == 0.1 for depth in range(1, 50))  # to the bit
 
 
 def test_word_dropout_drops_types_not_tokens():
@@ -477,6 +478,8 @@ def test_layer_drop_skips_layers_and_looking_draws_nothing():
     layers.train().p = 1.0
     x = mg.tensor(5.0)
     assert layers(x) is x
+    with pytest.raises(TypeError, match="LayerDrop: expected several modules, not ReLU"):
+        nn.LayerDrop(nn.ReLU())
     layers.p = 2.0
     with pytest.raises(ValueError, match="between 0 and 1"):
         layers(x)
@@ -500,6 +503,8 @@ def test_multi_sample_dropout_means_losses_of_distinct_masks():
     assert list(head.state_dict()) == ["module.weight", "module.bias"]
     with pytest.raises(ValueError, match="samples"):
         nn.MultiSampleDropout(nn.Linear(6, 3), samples=0)
+    with pytest.raises(TypeError, match="MultiSampleDropout: expected a Module, not function"):
+        nn.MultiSampleDropout(F.relu)
 
 
 def test_shake_shake_uses_other_weights_in_backward():

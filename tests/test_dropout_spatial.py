@@ -135,6 +135,17 @@ def test_max_pool_dropout_evaluates_to_its_expectation(p, shift):
     assert layer.eval()(window).item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
+def test_max_pool_dropout_of_windows_that_do_not_fit():
+    for wrong, error in ((0, ValueError), (2.5, TypeError), ((2, 2, 2), ValueError)):
+        with pytest.raises(error, match="MaxPoolDropout2d: kernel_size"):
+            nn.MaxPoolDropout2d(wrong)
+        with pytest.raises(error, match="MaxPoolDropout2d: stride"):
+            nn.MaxPoolDropout2d(2, wrong)
+    for training in (True, False):
+        with pytest.raises(RuntimeError, match=r"a window of \(5, 5\) is larger than the maps, 4 x 9"):
+            nn.MaxPoolDropout2d(5).train(training)(mg.ones(1, 4, 9))
+
+
 def test_max_pool_dropout_trains_on_pooled_masks():
     x = mg.randn(2, 3, 7, 9).relu()
     layer = nn.MaxPoolDropout2d((2, 3), 2, p=0.5, generator=seeded())

@@ -119,6 +119,20 @@ def test_mc_samples_draw_what_training_draws_and_need_one():
         nn.mc_samples(model, x, samples=2.5)
 
 
+def test_samples_have_to_be_tensors_of_a_module():
+    rnn = nn.DropoutRNN(nn.DropoutGRUCell(2, 3, dropout=nn.GalDropout()))
+    with pytest.raises(TypeError, match="DropoutRNN returned a tuple"):
+        nn.mc_samples(rnn, mg.ones(4, 1, 2))
+    with pytest.raises(TypeError, match="mc_dropout: expected a Module, not function"):
+        nn.mc_samples(F.relu, mg.ones(1))
+    shares = np.full((2, 3, 2), 0.5)
+    assert nn.predictive_entropy(shares).shape == nn.mutual_information(shares).shape == (3,)
+    assert nn.predictive_mean(shares).shape == nn.predictive_variance(shares).shape == (3, 2)
+    for function in (nn.predictive_entropy, nn.mutual_information, nn.predictive_mean, nn.predictive_variance):
+        with pytest.raises(TypeError, match="must be Tensor, not list"):
+            function([mg.ones(2)])
+
+
 def test_entropy_and_mutual_information():
     p = np.random.default_rng(0).dirichlet(np.ones(4), (50, 6))
     probabilities = mg.from_numpy(p)
@@ -357,6 +371,9 @@ def test_add_dropout_of_another_kind():
     (0.5, {"where": 1.5}, TypeError, "float"),
     (0.5, {"where": ["2", "2.1"]}, ValueError, "'2.1' has a dropout already"),
     ({"0": 0.5}, {"where": nn.Linear}, TypeError, "leave `where` out"),
+    ({}, {}, ValueError, "dict of rates is empty"),
+    (0.5, {"where": []}, ValueError, "empty list"),
+    (0.5, {"kind": lambda p: p}, TypeError, "kind has to make a layer"),
 ])  # fmt: skip
 def test_add_dropout_refuses_and_changes_nothing(p, options, error, match):
     model = plain()
@@ -381,6 +398,8 @@ def test_schedules_reach_added_dropouts():
 
 
 def test_add_dropout_where_there_is_none_to_call():
+    with pytest.raises(TypeError, match="add_dropout: expected a Module, not function"):
+        nn.add_dropout(F.relu, 0.5)
     with pytest.raises(TypeError, match="ModuleList"):
         nn.add_dropout(nn.ModuleList([nn.ReLU()]), 0.5, where=nn.ModuleList)
     with pytest.raises(TypeError, match="LayerDrop"):

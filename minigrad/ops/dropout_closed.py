@@ -42,6 +42,7 @@ def fast_dropout(
     input, weight = as_tensor(input), as_tensor(weight, "weight")
     p = check_probability(p, "fast_dropout", below_one=rescale)
     check_floating(input, "fast_dropout")
+    variance = None if variance is None else as_tensor(variance, "variance")
     if variance is not None and variance.shape != input.shape:
         raise RuntimeError(
             f"fast_dropout: variance has shape {list(variance.shape)}, expected that of input, {list(input.shape)}"
@@ -60,6 +61,7 @@ def sigmoid_mean(mean: Tensor, variance: Tensor) -> Tensor:
     >>> F.sigmoid_mean(minigrad.tensor(0.0), minigrad.tensor(3.0))
     tensor(0.5000)
     """
+    mean, variance = as_tensor(mean, "mean"), as_tensor(variance, "variance")
     return sigmoid(mean / (variance * (math.pi / 8) + 1).sqrt())
 
 

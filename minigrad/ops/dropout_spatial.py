@@ -255,7 +255,8 @@ def random_erasing(
 # ---- pooling -------------------------------------------------------------------------------------------------------------
 
 
-def _pair(value: Any, what: str) -> tuple[int, int]:
+def check_pair(value: Any, what: str) -> tuple[int, int]:
+    """An int for both sides, or two of them; TypeError unless they are ints, ValueError unless they are at least 1."""
     both = tuple(value) if isinstance(value, tuple | list) else (value, value)
     if len(both) != 2:
         raise ValueError(f"{what} has to be an int or two, got {value}")
@@ -289,16 +290,16 @@ def max_pool_dropout2d(
     p = check_probability(p, "max_pool_dropout2d")
     check_generator(generator, "max_pool_dropout2d")
     x = _images(input, "max_pool_dropout2d", (3, 4))
-    kernel = _pair(kernel_size, "max_pool_dropout2d: kernel_size")
-    step = kernel if stride is None else _pair(stride, "max_pool_dropout2d: stride")
-    if training or p == 0:
-        kept = drop_shared(input, p, training, x.shape, generator, "max_pool_dropout2d", rescale=False)
-        return max_pool2d(kept, kernel, step)
+    kernel = check_pair(kernel_size, "max_pool_dropout2d: kernel_size")
+    step = kernel if stride is None else check_pair(stride, "max_pool_dropout2d: stride")
     out = [(x.shape[a - 2] - kernel[a]) // step[a] + 1 for a in (0, 1)]
     if min(out) < 1:
         raise RuntimeError(
             f"max_pool_dropout2d: a window of {kernel} is larger than the maps, {x.shape[-2]} x {x.shape[-1]}"
         )
+    if training or p == 0:
+        kept = drop_shared(input, p, training, x.shape, generator, "max_pool_dropout2d", rescale=False)
+        return max_pool2d(kept, kernel, step)
     rows, columns = ([slice(i, i + (out[a] - 1) * step[a] + 1, step[a]) for i in range(kernel[a])] for a in (0, 1))
     units = stack([input[..., row, column] for row in rows for column in columns])  # (n, ..., H', W')
     values, n = units._value, len(units._value)

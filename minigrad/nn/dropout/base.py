@@ -10,16 +10,25 @@ The layer here is thin: it checks its arguments once, keeps them as ordinary att
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...ops.dropout_base import check_generator, check_probability
 from ...random import Generator
 from ..module import Module
 
 
+def check_module(module: Any, name: str) -> None:
+    """TypeError unless it is a Module."""
+    if not isinstance(module, Module):
+        raise TypeError(f"{name}: expected a Module, not {type(module).__name__}")
+
+
 class RandomModule(Module):
     """A layer that draws: from `generator`, or from the default one if that is None.
 
-    Each call takes its own number from the generator. Nothing of it enters the state_dict; who wants to replay a net
-    seeds its generator. `mc_dropout` turns on layers whose class says `in_mc_dropout`.
+    Each call takes its own number from the generator. Nothing of it enters the state_dict; to replay a net, seed its
+    generator again. A deep copy has a copy of the generator, which draws the same: layers that are copied to make a
+    deeper net want the default generator, or each their own. `mc_dropout` turns on layers whose class says `in_mc_dropout`.
     """
 
     in_mc_dropout = True

@@ -16,6 +16,7 @@ from ...tensor import RemovableHandle, Tensor
 from .. import activation
 from ..module import Module
 from .activations import Dropout
+from .base import check_module
 
 M = TypeVar("M", bound=Module)
 
@@ -40,7 +41,7 @@ def selected(model: Module, where: Any, added: bool = False) -> list[tuple[str, 
         chosen = {id(module) for _, module in every if isinstance(module, kinds)}
         chosen |= {id(m) for part in where if not isinstance(part, type) for _, m in selected(model, part, added)}
         if not chosen:
-            names = ", ".join(part.__name__ for part in kinds)
+            names = ", ".join(part.__name__ for part in kinds) or "an empty list"
             raise ValueError(f"no module of {type(model).__name__} is one of {names}: choose others by where=")
         return [(name, module) for name, module in every if id(module) in chosen]
     if isinstance(where, int) and not isinstance(where, bool):
@@ -114,10 +115,11 @@ def add_dropout(
     activation module. `p` is one rate, or one for each chosen module in order (`nn.drop_path_rates`), or a dict from such
     choices to rates, of which the first that fits counts. `kind` is the class, called with a rate and `options`.
 
-    The keys of the state_dict stay as they were, for each dropout is a child called "added_dropout" (or "added_dropout_before") of
-    the module it belongs to, called by a forward hook. A Sequential stands for its last module (its first with `before`). A module that
-    is used in several places drops in all of them. Nothing is changed if an error is raised: ValueError if nothing is
-    chosen, p is no probability, their number doesn't fit or a module has one already; TypeError for lists of modules.
+    Each dropout is a child called "added_dropout" (or "added_dropout_before") of the module it belongs to, called by a forward
+    hook; so the keys of the state_dict stay as they were, unless `kind` has parameters. A Sequential stands for its last module
+    (its first with `before`). A module that is used in several places drops in all of them. Nothing is changed if an error is
+    raised: ValueError if nothing is chosen, p is no probability, their number doesn't fit or a module has one already;
+    TypeError for lists of modules.
 
     >>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 2))
     >>> model = nn.add_dropout(model, {"1": 0.2, nn.ReLU: 0.5})
@@ -128,7 +130,10 @@ def add_dropout(
     >>> [layer.p for layer in nn.added_dropout(model).values()], len(model)
     ([0.2, 0.5], 5)
     """
+    check_module(model, "add_dropout")
     if isinstance(p, Mapping):
+        if not p:
+            raise ValueError("add_dropout: the dict of rates is empty")
         if where is not ACTIVATIONS:
             raise TypeError("add_dropout: a dict of rates says where itself: leave `where` out")
         found: dict[Module, tuple[str, float]] = {}
@@ -152,6 +157,7 @@ def add_dropout(
                 f"add_dropout: '{name}' has a dropout already: change its p, or remove_dropout(model) first"
             )
         planned[host] = kind(rate, **options)
+        check_module(planned[host], "add_dropout: kind has to make a layer")
     for host, layer in planned.items():
         host.add_module(child, layer)
         handle = (

@@ -20,7 +20,7 @@ from .. import init
 from ..linear import default_init_
 from ..module import Module
 from ..parameter import Parameter
-from .base import RandomModule
+from .base import RandomModule, check_module
 
 
 class ConcreteDropout(RandomModule):
@@ -255,8 +255,7 @@ class Standout(RandomModule):
         generator: Generator | None = None,
     ) -> None:
         super().__init__(generator=generator)
-        if not isinstance(module, Module):
-            raise TypeError(f"Standout: expected a Module, not {type(module).__name__}")
+        check_module(module, "Standout")
         if not callable(activation):
             raise TypeError(f"Standout: activation has to be a function of a Tensor, not {type(activation).__name__}")
         check_finite(alpha, "Standout: alpha")
@@ -293,8 +292,7 @@ class InformationDropout(RandomModule):
     ) -> None:
         super().__init__(generator=generator)
         for part in (module, noise):
-            if not isinstance(part, Module):
-                raise TypeError(f"InformationDropout: expected Modules, not {type(part).__name__}")
+            check_module(part, "InformationDropout")
         check_positive(max_alpha, "InformationDropout: max_alpha")
         self.module, self.noise, self.max_alpha = module, noise, max_alpha
 

@@ -15,7 +15,7 @@ from typing import Any
 from ...ops.border import as_tensor
 from ...ops.creation import empty, zeros
 from ...ops.dropout import dropout, next_place
-from ...ops.dropout_base import check_one_of, check_probability
+from ...ops.dropout_base import check_one_of, check_probability, check_size
 from ...ops.dropout_weights import drop_at, zoneout
 from ...ops.joining import stack
 from ...ops.matmul import linear
@@ -214,7 +214,8 @@ class _Cell(Module):
                 raise TypeError(
                     f"{type(self).__name__}: dropout has to be a RecurrentDropout (GalDropout, ...), not {type(part).__name__}"
                 )
-        self.input_size, self.hidden_size = input_size, hidden_size
+        self.input_size = check_size(input_size, f"{type(self).__name__}: input_size", least=0)
+        self.hidden_size = check_size(hidden_size, f"{type(self).__name__}: hidden_size", least=0)
         rows = self.gates * hidden_size
         sizes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, input_size), "weight_hh": (rows, hidden_size)}
         sizes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
@@ -306,7 +307,11 @@ class DropoutLSTMCell(_Cell):
     ) -> tuple[Tensor, Tensor]:
         input = as_tensor(input)
         drawn = self._drawn(drawn, state is not None)
-        h, c = (self._zeros(input), self._zeros(input)) if state is None else state
+        if state is None:
+            state = self._zeros(input), self._zeros(input)
+        if not (isinstance(state, tuple | list) and len(state) == 2):
+            raise TypeError(f"DropoutLSTMCell: state has to be a pair (h, c), not {type(state).__name__}")
+        h, c = as_tensor(state[0], "h"), as_tensor(state[1], "c")
         self._check(input, h=h, c=c)
         x, past = self._through("on_input", drawn, input), self._through("on_hidden", drawn, h)
         gates = linear(x, self.weight_ih, self.bias_ih) + linear(past, self.weight_hh, self.bias_hh)
@@ -333,7 +338,7 @@ class DropoutGRUCell(_Cell):
     def forward(self, input: Tensor, state: Tensor | None = None, drawn: list[Any] | None = None) -> Tensor:
         input = as_tensor(input)
         drawn = self._drawn(drawn, state is not None)
-        h = self._zeros(input) if state is None else state
+        h = self._zeros(input) if state is None else as_tensor(state, "state")
         self._check(input, h=h)
         x, past = self._through("on_input", drawn, input), self._through("on_hidden", drawn, h)
         xr, xz, xn = linear(x, self.weight_ih, self.bias_ih).chunk(3, -1)

@@ -8,7 +8,7 @@ are closed, so a state is the number of the step and those first rates.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Real
 from typing import Any
 
@@ -18,11 +18,13 @@ from ..module import Module
 
 def scheduled_modules(model: Module | Iterable[Module], attribute: str = "p") -> list[Module]:
     """The modules that a schedule of `model` steps, each once: those with a number of their own under the name `attribute`."""
+    if not isinstance(model, Module | Iterable):
+        raise TypeError(f"a schedule takes a Module or several, got {type(model).__name__}")
     modules = model.modules() if isinstance(model, Module) else model
     found: list[Module] = []
     for module in modules:
         if not isinstance(module, Module):
-            raise TypeError(f"expected a Module or several, got {type(module).__name__}")
+            raise TypeError(f"a schedule takes a Module or several, got {type(module).__name__}")
         rate = vars(module).get(attribute)
         if isinstance(rate, Real) and not isinstance(rate, bool) and not any(module is other for other in found):
             found.append(module)
@@ -35,6 +37,7 @@ class DropoutSchedule:
     `model` is a Module or an iterable of modules (to leave others out, or give them another schedule). Making a schedule sets the rates of
     step 0; each `step()` goes on by one. `attribute` names another number to step, such as 'p_hidden'. With `total_steps` a step beyond
     the last raises ValueError. So does a rate outside [0, 1], and a model without dropout. A step that raises changes nothing.
+    A second schedule begins from the rates as the first has left them, be they 0: set them again before.
 
     `state_dict` does not hold the function. The p of layers are no part of a model's state_dict, so `load_state_dict` sets them too.
 
@@ -84,16 +87,20 @@ class DropoutSchedule:
             raise ValueError(
                 f"{type(self).__name__}: step {step} is past the end, it was made for {self.total_steps} steps (total_steps)"
             )
-        rates = [self._rate(base, step) for base in base_ps]
+        rates = [self._rate(module, base, step) for module, base in zip(self.modules, base_ps, strict=True)]
         for module, rate in zip(self.modules, rates, strict=True):
             setattr(module, self.attribute, rate)
         self.last_step, self.base_ps, self._last_p = step, list(base_ps), rates
 
-    def _rate(self, base: float, step: int) -> float:
+    def _rate(self, module: Module, base: float, step: int) -> float:
         rate = check_number(self.get_p(base, step), f"{type(self).__name__}: the rate of step {step}")
         if not 0.0 <= rate <= 1.0:  # NaN is not
             raise ValueError(
                 f"{type(self).__name__}: dropout probability has to be between 0 and 1, but step {step} gives {rate} for a layer of {base}"
+            )
+        if rate == 1.0 and getattr(module, "below_one", False):
+            raise ValueError(
+                f"{type(self).__name__}: step {step} gives 1, where the formula of {type(module).__name__} divides by 1 - p"
             )
         return rate
 
@@ -104,6 +111,8 @@ class DropoutSchedule:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go back to a state that `state_dict` returned, and set its rates; one of another schedule raises ValueError and changes
         nothing."""
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"{type(self).__name__}: expected a state dict, not {type(state_dict).__name__}")
         expected = self.state_dict()
         if state_dict.keys() != expected.keys() or len(state_dict["base_ps"]) != len(self.base_ps):
             raise ValueError(
@@ -175,7 +184,8 @@ class LinearSchedule(DropoutSchedule):
 
     def get_p(self, base: float, step: int) -> float:
         start, end = (base if rate is None else rate for rate in (self.start, self.end))
-        return start + (end - start) * step / self.total_steps
+        share = step / self.total_steps
+        return start * (1 - share) + end * share  # both ends to the bit
 
 
 class StepSchedule(DropoutSchedule):

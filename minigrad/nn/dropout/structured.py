@@ -13,7 +13,7 @@ from ...random import Generator
 from ...tensor import Tensor
 from ..module import Module
 from .activations import Dropout
-from .base import DropoutBase, RandomModule
+from .base import DropoutBase, RandomModule, check_module
 
 
 class DropPath(DropoutBase):
@@ -58,7 +58,7 @@ def drop_path_rates(depth: int, p: float) -> list[float]:
     """
     depth = check_size(depth, "drop_path_rates: depth")
     p = check_probability(p, "drop_path_rates")
-    return [p * block / (depth - 1) for block in range(depth)] if depth > 1 else [p]
+    return [p * (block / (depth - 1)) for block in range(depth)] if depth > 1 else [p]
 
 
 class LayerDrop(DropoutBase):
@@ -67,7 +67,7 @@ class LayerDrop(DropoutBase):
     Called with x and further arguments it gives x = layer(x, ...) for each layer in turn; a skipped one leaves x as it is. Nothing
     is rescaled, so layers have to keep shapes and to be residual. Without training no layer is skipped; a net trained so can
     then be cut shallower. Each call takes one call number of the generator; looking at the layers (`for layer in layers`, `len`,
-    indexing, state_dict with keys as those of ModuleList) draws nothing. `sample()` is for who calls the layers himself.
+    indexing, state_dict with keys as those of ModuleList) draws nothing. `sample()` is for code that calls the layers itself.
 
     >>> layers = nn.LayerDrop([nn.Linear(3, 3) for _ in range(4)], p=0.5)
     >>> len(list(layers)), layers(minigrad.ones(2, 3)).shape
@@ -78,6 +78,8 @@ class LayerDrop(DropoutBase):
 
     def __init__(self, modules: Iterable[Module] = (), p: float = 0.1, *, generator: Generator | None = None) -> None:
         super().__init__(p, generator=generator)
+        if not isinstance(modules, Iterable):
+            raise TypeError(f"LayerDrop: expected several modules, not {type(modules).__name__}")
         for module in modules:
             self.append(module)
 
@@ -164,7 +166,10 @@ class MaxPoolDropout2d(DropoutBase):
         self, kernel_size: Any, stride: Any = None, p: float = 0.5, *, generator: Generator | None = None
     ) -> None:
         super().__init__(p, generator=generator)
-        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
+        spatial.check_pair(kernel_size, "MaxPoolDropout2d: kernel_size")
+        stride = kernel_size if stride is None else stride
+        spatial.check_pair(stride, "MaxPoolDropout2d: stride")
+        self.kernel_size, self.stride = kernel_size, stride
 
     def forward(self, input: Tensor) -> Tensor:
         return spatial.max_pool_dropout2d(
@@ -252,6 +257,7 @@ class MultiSampleDropout(Module):
         super().__init__()
         self.samples = check_size(samples, "MultiSampleDropout: samples")
         check_probability(p, "MultiSampleDropout")
+        check_module(module, "MultiSampleDropout")
         self.dropout = Dropout(p, generator=generator)
         self.module = module
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ...grad_mode import no_grad
+from ...ops.border import as_tensor
 from ...ops.dropout_base import check_positive, check_size
 from ...ops.dropout_closed import fast_dropout as fast_dropout
 from ...ops.indexing import where as choose
@@ -20,7 +21,7 @@ from ...ops.joining import stack
 from ...ops.reduce import logsumexp
 from ...tensor import Tensor, wrap
 from ..module import Module
-from .base import RandomModule
+from .base import RandomModule, check_module
 from .insert import selected
 
 M = TypeVar("M", bound=Module)
@@ -42,6 +43,7 @@ def mc_dropout(model: M, where: Any = None) -> Iterator[M]:
     >>> model[3].training
     False
     """
+    check_module(model, "mc_dropout")
     if where is None:
         chosen: list[Module] = [m for m in model.modules() if isinstance(m, RandomModule) and m.in_mc_dropout]
         if not chosen:
@@ -73,10 +75,18 @@ def mc_samples(model: Module, *inputs: Any, samples: int = 50, where: Any = None
     """
     samples = check_size(samples, "mc_samples: samples")
     with no_grad(), mc_dropout(model, where):
-        return stack([model(*inputs, **options) for _ in range(samples)])
+        outputs = [model(*inputs, **options) for _ in range(samples)]
+    if not isinstance(outputs[0], Tensor):
+        given = type(outputs[0]).__name__
+        raise TypeError(
+            f"mc_samples: {type(model).__name__} returned a {given}, and only Tensors can be stacked: loop under mc_dropout"
+        )
+    return stack(outputs)
 
 
-def _probabilities(probabilities: Tensor, name: str) -> None:
+def _probabilities(samples: Any, name: str) -> Tensor:
+    """`samples` as a Tensor; ValueError unless it is of shape (samples, ..., classes) and its last axis holds probabilities."""
+    probabilities = as_tensor(samples, "probabilities")
     p = probabilities._value
     if p.ndim < 2:
         raise ValueError(f"{name}: expected probabilities (samples, ..., classes), got shape {list(p.shape)}")
@@ -84,6 +94,7 @@ def _probabilities(probabilities: Tensor, name: str) -> None:
         raise ValueError(
             f"{name}: the last axis has to hold probabilities; average these, and neither logits nor their logarithms: F.softmax(x, -1)"
         )
+    return probabilities
 
 
 def _entropy(p: Tensor) -> Tensor:
@@ -98,7 +109,7 @@ def predictive_mean(samples: Tensor) -> Tensor:
     >>> nn.predictive_mean(minigrad.tensor([[[1.0, 0.0]], [[0.5, 0.5]]]))
     tensor([[0.7500, 0.2500]])
     """
-    return samples.mean(0)
+    return as_tensor(samples, "samples").mean(0)
 
 
 def predictive_entropy(probabilities: Tensor) -> Tensor:
@@ -110,7 +121,7 @@ def predictive_entropy(probabilities: Tensor) -> Tensor:
     >>> nn.predictive_entropy(minigrad.tensor([[[1.0, 0.0]], [[0.0, 1.0]]]))  # log 2
     tensor([0.6931])
     """
-    _probabilities(probabilities, "predictive_entropy")
+    probabilities = _probabilities(probabilities, "predictive_entropy")
     return _entropy(probabilities.mean(0))
 
 
@@ -124,7 +135,7 @@ def mutual_information(probabilities: Tensor) -> Tensor:
     >>> nn.mutual_information(both)  # the samples disagree; they agree that it is open
     tensor([0.6931, 0.0000])
     """
-    _probabilities(probabilities, "mutual_information")
+    probabilities = _probabilities(probabilities, "mutual_information")
     return _entropy(probabilities.mean(0)) - _entropy(probabilities).mean(0)
 
 
@@ -136,7 +147,7 @@ def predictive_variance(samples: Tensor, precision: float | None = None) -> Tens
     >>> nn.predictive_variance(minigrad.tensor([[1.0], [3.0]]), precision=2.0)
     tensor([1.5000])
     """
-    spread = samples.var(0, correction=0)
+    spread = as_tensor(samples, "samples").var(0, correction=0)
     return spread if precision is None else spread + 1 / check_positive(precision, "predictive_variance: precision")
 
 

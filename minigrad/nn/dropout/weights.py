@@ -14,7 +14,7 @@ from ...tensor import Tensor
 from ..linear import default_init_
 from ..module import Module
 from ..parameter import Parameter
-from .base import DropoutBase
+from .base import DropoutBase, check_module
 
 
 class DropConnect(DropoutBase):
@@ -95,9 +95,10 @@ class _OnParameters(DropoutBase):
         self, module: Module, names: str | Iterable[str], p: float = 0.5, *, generator: Generator | None = None
     ) -> None:
         super().__init__(p, generator=generator)
-        if not isinstance(module, Module):
-            raise TypeError(f"{type(self).__name__}: expected a Module, not {type(module).__name__}")
-        self.names = (names,) if isinstance(names, str) else tuple(names)
+        check_module(module, type(self).__name__)
+        self.names = (names,) if isinstance(names, str) else tuple(names) if isinstance(names, Iterable) else (names,)
+        if not all(isinstance(name, str) for name in self.names):
+            raise TypeError(f"{type(self).__name__}: names of parameters have to be strings, got {names!r}")
         if not self.names:
             raise ValueError(f"{type(self).__name__}: names of parameters are needed, such as 'weight'")
         for name in self.names:
