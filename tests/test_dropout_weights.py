@@ -1,6 +1,7 @@
 """Dropout of weights, in recurrent nets, and with learned noise: the layers. Their functional forms are rows of tests/op_table."""
 
 import copy
+import itertools
 import math
 
 import numpy as np
@@ -294,6 +295,19 @@ def test_dropconnect_expectation_and_sampled_eval():
     assert bits(layer(x)) != bits(layer(x))
 
 
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
+def test_dropconnect_samples_from_the_moments_of_its_masks(p):
+    x, w, b = mg.randn(1, 6, dtype=f64), mg.randn(1, 6, dtype=f64), mg.randn(1, dtype=f64)
+    masks = np.array(list(itertools.product((0, 1), repeat=6)))
+    chances = np.prod(np.where(masks, 1 - p, p), 1)
+    results = (masks / (1 - p) * w.numpy() * x.numpy()).sum(1) + b.item()
+    mean, variance = chances @ results, chances @ results**2 - (chances @ results) ** 2
+    samples = []  # of u, which `activation` sees
+    F.dropconnect(x, w, b, p, False, activation=lambda u: samples.append(u.numpy()) or u, eval_samples=20_000)
+    assert abs(samples[0].mean() - mean) < 4 * math.sqrt(variance / 20_000)
+    assert samples[0].var() == pytest.approx(variance, rel=4 * math.sqrt(2 / 20_000))
+
+
 def test_dropconnect_at_its_ends():
     x = mg.tensor([[np.inf, 1.0]], requires_grad=True)
     layer = nn.DropConnect(2, 3, 1.0)
@@ -422,6 +436,12 @@ def test_targeted_dropout_takes_the_smallest_of_each_row(fraction, count):
         assert set(np.flatnonzero(pruned[row] == 0)) == candidates
         assert set(np.flatnonzero(np.any(dropped, 0)[row])) == candidates  # some of them at each call, all in time
     assert count == 0 or not np.all(dropped, 0).any()
+
+
+def test_targeted_dropout_takes_the_first_of_equals():
+    w = mg.tensor([[1.0, -1.0, 0.5, 1.0, 2.0], [3.0, 1.0, 2.0, 1.0, -1.0]])
+    pruned = F.targeted_dropout(w, 0.5, 0.4, False)
+    assert pruned.tolist() == [[0, -1, 0, 1, 2], [3, 0, 2, 0, -1]]
 
 
 def test_targeted_dropout_counts_as_decimals_do():
