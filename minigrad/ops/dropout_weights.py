@@ -14,7 +14,7 @@ import numpy as np
 from .. import _kernels as kernels
 from ..dtypes import float64
 from ..random import Generator
-from ..tensor import Function, Tensor, wrap
+from ..tensor import Function, Tensor
 from .border import as_tensor, contiguous, empty, same_dtype
 from .declare import op
 from .dropout import DropAll, Dropout, keep_threshold, next_place
@@ -31,7 +31,6 @@ from .dropout_base import (
     leading,
     normals,
 )
-from .indexing import where
 from .matmul import linear
 
 
@@ -281,7 +280,7 @@ def zoneout(
     """Each element of a state is, with probability `p`, left at its `previous` value instead of `input` (Krueger et al. 2017).
 
     Without `training` it is the expectation p * previous + (1 - p) * input, or, with `eval_mode` 'identity', `input`. Both of the same
-    shape. What is taken is taken bit for bit. RuntimeError where shapes differ; ValueError unless 0 <= p <= 1.
+    shape. What is taken is taken to the bit (-0 as 0). RuntimeError where shapes differ; ValueError unless 0 <= p <= 1.
 
     >>> new, old = minigrad.ones(8), minigrad.zeros(8)
     >>> F.zoneout(new, old, 0.25, generator=minigrad.Generator().manual_seed(0))
@@ -300,4 +299,5 @@ def zoneout(
         return input
     if not training and p < 1:
         return previous * p + input * (1 - p)
-    return where(wrap(keep_mask(input.shape, p, generator, "zoneout")), input, previous)
+    new = keep_mask(input.shape, p, generator, "zoneout")
+    return Masked.apply(input, new) + Masked.apply(previous, ~new)
