@@ -302,6 +302,12 @@ def test_add_dropout_chooses(p, options, expected):
     assert rates(model) == expected
 
 
+def test_every_activation_is_dropped_but_those_that_end_a_net():
+    kinds = [nn.ELU, nn.GELU, nn.Hardtanh, nn.LeakyReLU, nn.ReLU, nn.ReLU6, nn.SiLU, nn.Sigmoid, nn.Softplus, nn.Tanh]
+    model = nn.Sequential(*(kind() for kind in kinds), nn.Identity(), nn.LogSoftmax(-1), nn.Softmax(-1))
+    assert list(rates(nn.add_dropout(model))) == [str(place) for place in range(len(kinds))]
+
+
 def test_added_dropout_drops_what_its_module_gives_or_takes():
     model, x = plain(), mg.randn(5, 4)
     before, keys = array(model(x)), list(model.state_dict())

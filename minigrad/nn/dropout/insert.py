@@ -21,10 +21,13 @@ from .base import check_module
 M = TypeVar("M", bound=Module)
 
 AFTER, BEFORE = "added_dropout", "added_dropout_before"  # the names of the children
-ACTIVATIONS = (
-    activation.ELU, activation.GELU, activation.Hardtanh, activation.LeakyReLU, activation.Mish, activation.ReLU, activation.ReLU6,
-    activation.Sigmoid, activation.SiLU, activation.Softplus, activation.Softsign, activation.Tanh,
-)  # fmt: skip
+OUTPUTS = ("LogSigmoid", "LogSoftmax", "Softmax", "Softmax2d", "Softmin")  # what ends a net is not dropped
+ACTIVATIONS = tuple(
+    kind
+    for name, kind in vars(activation).items()
+    if isinstance(kind, type) and issubclass(kind, Module) and kind.__module__ == activation.__name__
+    if not name.startswith("_") and name not in OUTPUTS
+)
 
 
 def selected(model: Module, where: Any, added: bool = False) -> list[tuple[str, Module]]:
