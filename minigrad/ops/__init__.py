@@ -10,6 +10,7 @@ from . import (
     dropout,
     dropout_closed,
     dropout_family,
+    dropout_learned,
     dropout_spatial,
     dropout_weights,
     elementwise,
@@ -32,6 +33,6 @@ attach()
 
 __all__ = [
     "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "broadcast", "compare", "conv", "creation", "dropout",
-    "dropout_closed", "dropout_family", "dropout_spatial", "dropout_weights", "elementwise", "embedding",
+    "dropout_closed", "dropout_family", "dropout_learned", "dropout_spatial", "dropout_weights", "elementwise", "embedding",
     "indexing", "inplace", "joining", "loss", "matmul", "norm", "pad", "pool", "reduce", "shape", "sorting",
 ]  # fmt: skip
