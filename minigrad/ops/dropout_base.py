@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from itertools import takewhile
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from .. import _kernels as kernels
 from ..dtypes import float64
 from ..random import Generator
 from ..tensor import Function, Tensor, wrap
-from .border import KERNEL_DTYPES, empty_like
+from .border import KERNEL_DTYPES, check_number, empty_like
 from .creation import normal_array, uniform_array
 from .dropout import ALL, DropAll, Dropout, keep_threshold, next_place
 
@@ -28,13 +27,6 @@ def check_generator(generator: Any, name: str) -> None:
     """TypeError unless it is None or a Generator."""
     if generator is not None and not isinstance(generator, Generator):
         raise TypeError(f"{name}: generator has to be a minigrad.Generator, not {type(generator).__name__}")
-
-
-def check_number(value: Any, what: str) -> float:
-    """`value` as a float; TypeError unless it is a number, which a bool (often a misplaced `training`) is not."""
-    if not isinstance(value, Real) or isinstance(value, bool | np.bool_):
-        raise TypeError(f"{what} has to be a number, not {type(value).__name__}")
-    return float(value)
 
 
 def check_finite(value: Any, what: str) -> float:
