@@ -66,7 +66,10 @@ def test_chapters_are_numbered_and_lead_to_the_next():
         text, number = page.read_text(encoding="utf-8"), int(page.name[:2])
         assert text.startswith(f"# {number}. "), page.name
         assert "## What to remember" in text, page.name
-        assert f"({page.name})" in contents, f"the contents leave out {page.name}"
+        title = text.split("\n")[0].removeprefix(f"# {number}. ")
+        assert f"{number}. [{title}]({page.name})" in contents, (
+            f"the contents leave out {page.name}, or call it otherwise"
+        )
         following = next((other.name for other in pages if int(other.name[:2]) == number + 1), None)
         assert following is None or f"({following})" in text.rstrip().splitlines()[-1], page.name
 

@@ -296,7 +296,7 @@ def attention_dropout(
     renormalize: bool = False,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Dropout of attention weights (..., L, S), the result of a softmax over the last axis (Vaswani et al. 2017).
+    """Dropout of attention weights (..., L, S), the result of a softmax over the last axis (Radford et al. 2018, section 4.1).
 
     As `dropout`: each weight is dropped with probability p and the others are multiplied by 1 / (1 - p), so rows sum to 1
     only on average; show users the weights from before. With `renormalize` rows are divided by what is left of their sum, and

@@ -234,7 +234,7 @@ class DropHead(DropoutBase):
 
 
 class AttentionDropout(DropoutBase):
-    """Dropout of attention weights (..., L, S), after their softmax (Vaswani et al. 2017); p of 0.1 is usual.
+    """Dropout of attention weights (..., L, S), after their softmax (Radford et al. 2018, section 4.1); p of 0.1 is usual.
 
     Rows then sum to 1 only on average, unless `renormalize`. See `F.attention_dropout`.
 
