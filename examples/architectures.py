@@ -41,9 +41,7 @@ class Net(nn.Module):
         super().__init__()
         self.features, self.classifier = features, classifier
         he(self)
-        nn.init.normal_(
-            classifier[-1].weight, std=0.01
-        )  # as in AlexNet: the loss begins at the logarithm of the classes
+        nn.init.normal_(classifier[-1].weight, std=0.01)  # as in AlexNet: the logits begin small
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.features(x).flatten(1))
@@ -291,8 +289,8 @@ DEPTHS = {"vgg": VGG, "resnet": RESNET}
 # ---- one training step, measured -----------------------------------------------------------------------------------------
 
 
-def measure(name: str, depth: int | None, args: argparse.Namespace) -> tuple[int, float, float, float]:
-    """Parameters, seconds of the fastest step after a first one, MB of memory at most, and the loss of the first step."""
+def measure(name: str, depth: int | None, args: argparse.Namespace) -> tuple[int, float, float]:
+    """Parameters, seconds of the fastest step after a first one, and MB of memory at most."""
     if args.threads is not None:
         minigrad.set_num_threads(args.threads)
     minigrad.manual_seed(args.seed)
@@ -301,7 +299,7 @@ def measure(name: str, depth: int | None, args: argparse.Namespace) -> tuple[int
     optimizer = optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     images = minigrad.randn(args.batch_size, 3, args.image, args.image)
     labels = minigrad.randint(args.classes, (args.batch_size,))
-    seconds, losses = [], []
+    seconds = []
     for _ in range(1 + args.steps):
         begin = time.perf_counter()
         loss = F.cross_entropy(model(images), labels)
@@ -309,10 +307,9 @@ def measure(name: str, depth: int | None, args: argparse.Namespace) -> tuple[int
         loss.backward()
         optimizer.step()
         seconds.append(time.perf_counter() - begin)
-        losses.append(loss.item())
     parameters = sum(parameter.numel() for parameter in model.parameters())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return parameters, min(seconds[1:]), peak / 1e6, losses[0]
+    return parameters, min(seconds[1:]), peak / 1e6
 
 
 def main(args: argparse.Namespace) -> None:
@@ -324,14 +321,14 @@ def main(args: argparse.Namespace) -> None:
         f"a training step (SGD with momentum) of {args.batch_size} random images, 3x{args.image}x{args.image}, "
         f"{args.classes} classes; threads: {threads}"
     )
-    print(f"{'net':<10} {'parameters':>12} {'s/step':>8} {'images/s':>9} {'peak MB':>8} {'loss':>8}")
+    print(f"{'net':<10} {'parameters':>12} {'s/step':>8} {'images/s':>9} {'peak MB':>8}")
     for name, depth in nets:
         # Each in a process of its own, whose peak of memory is its own.
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
-            parameters, seconds, peak, loss = process.submit(measure, name, depth, args).result()
+            parameters, seconds, peak = process.submit(measure, name, depth, args).result()
         title = name if depth is None else f"{name}-{depth}"
         print(
-            f"{title:<10} {parameters:>12,} {seconds:>8.3f} {args.batch_size / seconds:>9.1f} {peak:>8,.0f} {loss:>8.3f}",
+            f"{title:<10} {parameters:>12,} {seconds:>8.3f} {args.batch_size / seconds:>9.1f} {peak:>8,.0f}",
             flush=True,
         )
 
@@ -348,8 +345,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
 
     parser = argparse.ArgumentParser(
         description="Time a training step of LeNet-5, AlexNet, VGG and ResNet on random images, and its peak of memory.",
-        epilog="The time is that of the fastest step after a first one, the peak of memory that of a process for each net, the loss that of "
-        "the first step, which should be near the logarithm of the number of classes.",
+        epilog="The time is that of the fastest step after a first one, the peak of memory that of a process for each net.",
     )
     option = parser.add_argument
     option(
