@@ -7,10 +7,9 @@
 
 All take images of any size from 8x8, such as digits (1, 8, 8), MNIST (1, 28, 28), CIFAR (3, 32, 32) and ImageNet
 (3, 224, 224). Small images go through the layers of the paper, all of them and as wide, with fewer strides and poolings: the
-maps never become smaller than 2x2. Each function says how. `dropout` makes the layers on the features that fully connected
-layers take, by default nn.Dropout with the paper's p; `spatial`, where it is given, makes layers on feature maps, which only
-residual networks' papers have. Every weight is drawn after He et al. 2015, for without that a VGG of 16 layers does not
-begin to learn; the biases begin at 0.
+maps never become smaller than 2x2. Each function says how. `dropout` makes the layers on the features of the fully connected
+part, by default nn.Dropout with the paper's p; `spatial`, where it is given, makes layers on feature maps. Weights are drawn
+after He et al. 2015, for without that a VGG of 16 layers does not begin to learn.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from typing import Any
 
 import minigrad
 import minigrad.nn.functional as F
@@ -30,6 +30,7 @@ from minigrad import Tensor, nn, optim
 
 Shape = tuple[int, int, int]  # channels, height, width
 Layer = Callable[[float], nn.Module]  # makes a dropout layer of a probability
+Stages = dict[int, tuple[int, ...]]  # what each stage of a net has, by the depth of the net
 
 SMALL = 64  # images of fewer pixels a side keep their size in the first layer of AlexNet and ResNet
 
@@ -65,7 +66,7 @@ def he(model: nn.Module) -> None:
                 nn.init.zeros_(module.bias)
 
 
-def conv(inputs: int, outputs: int, kernel: int, **options: int) -> list[nn.Module]:
+def conv(inputs: int, outputs: int, kernel: int, **options: Any) -> list[nn.Module]:
     return [nn.Conv2d(inputs, outputs, kernel, **options), nn.ReLU()]
 
 
@@ -156,7 +157,7 @@ def alexnet(
 
 
 # How many convolutions each of VGG's five stages has (its columns A, B, D and E).
-VGG = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
+VGG: Stages = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 
 
 def vgg(
@@ -205,7 +206,7 @@ def fully_connected(inputs: int, first: int, second: int, classes: int, p: float
 
 
 # How many blocks each stage of a ResNet has. 20 is the paper's for CIFAR: three stages of 16, 32 and 64 maps.
-RESNET = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 20: (3, 3, 3)}
+RESNET: Stages = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 20: (3, 3, 3)}
 
 
 class BasicBlock(nn.Module):
@@ -276,14 +277,14 @@ def resnet(
     return Net(nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1)), nn.Sequential(dropout(p), nn.Linear(channels, classes)))
 
 
-def _of_depth(table: dict[int, tuple[int, ...]], depth: int, name: str) -> tuple[int, ...]:
+def _of_depth(table: Stages, depth: int, name: str) -> tuple[int, ...]:
     if depth not in table:
         raise ValueError(f"{name}: depth has to be one of {', '.join(map(str, sorted(table)))}, not {depth}")
     return table[depth]
 
 
 NETS: dict[str, Callable[..., nn.Module]] = {"lenet": lenet, "alexnet": alexnet, "vgg": vgg, "resnet": resnet}
-DEPTHS = {"vgg": VGG, "resnet": RESNET}
+DEPTHS: dict[str, Stages] = {"vgg": VGG, "resnet": RESNET}
 
 
 # ---- one training step, measured -----------------------------------------------------------------------------------------

@@ -134,6 +134,7 @@ def compare(p: float = 0.3, rows: int = 1000, columns: int = 500) -> None:
         y = layer(x)
         y.sum().backward()
         assert y.shape == x.shape
+        assert x.grad is not None
         assert minigrad.equal(x.grad, y)  # of ones: the gradient has the mask of the result
         assert minigrad.equal(layer.eval()(x), x)
         kept = y.detach() > 0

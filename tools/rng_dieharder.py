@@ -27,6 +27,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -149,13 +150,13 @@ def run(options: list[str], words: Words, record: Record) -> None:
     if hasattr(fcntl, "F_SETPIPE_SZ"):
         fcntl.fcntl(process.stdin, fcntl.F_SETPIPE_SZ, PIPE)
 
-    def read() -> None:
-        for line in process.stdout:
+    def read(lines: IO[bytes]) -> None:
+        for line in lines:
             row = [part.strip() for part in line.decode().split(",")]
             if len(row) == 6:
                 record.add(row)
 
-    reader = threading.Thread(target=read)
+    reader = threading.Thread(target=read, args=(process.stdout,))
     reader.start()
     try:
         for part in words:
