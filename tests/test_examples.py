@@ -293,11 +293,11 @@ def test_streams_are_what_they_are_called():
     reference.random_bits(words, 3, 0)
     np.testing.assert_array_equal(streams["raw"], words)
     for i in range(3):
-        few = np.empty(4, np.uint32)
+        few = np.empty(16, np.uint32)
         reference.random_bits(few, 3, i)
-        np.testing.assert_array_equal(streams["calls"][4 * i : 4 * i + 4], few)
+        np.testing.assert_array_equal(streams["calls"][16 * i : 16 * i + 16], few)
         reference.random_bits(few, 3 + i, 0)
-        np.testing.assert_array_equal(streams["seeds"][4 * i : 4 * i + 4], few)
+        np.testing.assert_array_equal(streams["seeds"][16 * i : 16 * i + 16], few)
     for p in (0.5, 0.125):  # the numbers of 512 elements, in their order
         generator = minigrad.Generator().manual_seed(3)
         kept = F.dropout(minigrad.ones(512), p, generator=generator).numpy() != 0

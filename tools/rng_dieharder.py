@@ -7,8 +7,8 @@ dieharder is a program of its own (Debian and Ubuntu: apt install dieharder), wh
 raw        whole calls of the generator, 2^20 words of each: what one large mask is made of
 decisions  the same words as their 16-bit halves in the order of the elements that they decide
 mask       the mask of one endless call at p = 0.5, a bit for each element
-calls      4 words of each call: whether neighbouring calls are related, as layers and steps of a training are
-seeds      4 words of the first call of each seed, from the given one upwards: whether neighbouring seeds are related
+calls      16 words of each call: whether neighbouring calls are related, as layers and steps of a training are
+seeds      16 words of the first call of each seed, from the given one upwards: whether neighbouring seeds are related
 
 docs/rng.md has the results. `--tests all` (dieharder -a) takes an hour and more.
 """
@@ -36,7 +36,7 @@ from minigrad import _kernels as kernels
 Words = Iterator[np.ndarray]  # arrays of uint32, one after the other
 
 CALL = 2**20  # the words of a call of the streams `raw` and `decisions`
-FEW = 4  # those of a call of `calls` and `seeds`: one block of Philox
+FEW = 16  # those of a call of `calls` and `seeds`: four blocks of Philox
 PIPE = 2**20  # bytes that wait between the two programs, if the system lets them
 
 
