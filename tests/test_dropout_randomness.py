@@ -201,22 +201,23 @@ def linear():
     return nn.Linear(256, 256)
 
 
-MAPS, ROWS, SEQUENCE = (8, 16, 32, 32), (256, 256), (STEPS, 128, 128)  # large enough for several threads
+# Large enough for three threads in most of the kernels: 600,000 elements, where a thread is worth 20,000 ns.
+MAPS, ROWS, SEQUENCE = (10, 16, 64, 64), (2400, 256), (STEPS, 1600, 128)
 
 # name on the page: calls as the page has them, how many that is here, the member with generator g, shapes of its inputs
 MEMBERS = {
     "Dropout": ("1", 1, lambda g: nn.Dropout(0.3, generator=g), [MAPS]),
     "HintonDropout": ("1", 1, lambda g: nn.HintonDropout(0.3, generator=g), [MAPS]),
     "AttentionDropout": ("1", 1, lambda g: nn.AttentionDropout(0.3, renormalize=True, generator=g), [MAPS]),
-    "Dropout1d": ("1", 1, lambda g: nn.Dropout1d(0.3, generator=g), [(64, 64, 32)]),
+    "Dropout1d": ("1", 1, lambda g: nn.Dropout1d(0.3, generator=g), [(160, 64, 64)]),
     "Dropout2d": ("1", 1, lambda g: nn.Dropout2d(0.3, generator=g), [MAPS]),
-    "Dropout3d": ("1", 1, lambda g: nn.Dropout3d(0.3, generator=g), [(8, 16, 4, 16, 16)]),
+    "Dropout3d": ("1", 1, lambda g: nn.Dropout3d(0.3, generator=g), [(10, 16, 16, 16, 16)]),
     "AlphaDropout": ("1", 1, lambda g: nn.AlphaDropout(0.3, generator=g), [MAPS]),
     "FeatureAlphaDropout": ("1", 1, lambda g: nn.FeatureAlphaDropout(0.3, generator=g), [MAPS]),
     "GaussianDropout": ("1", 1, lambda g: nn.GaussianDropout(0.3, generator=g), [MAPS]),
     "GaussianNoise": ("1", 1, lambda g: nn.GaussianNoise(0.3, generator=g), [MAPS]),
-    "LockedDropout": ("1", 1, lambda g: nn.LockedDropout(0.3, generator=g), [(10, 100, 128)]),
-    "WordDropout": ("1", 1, lambda g: nn.WordDropout(500, 256, p=0.3, generator=g), [(30, 20)]),
+    "LockedDropout": ("1", 1, lambda g: nn.LockedDropout(0.3, generator=g), [(10, 500, 128)]),
+    "WordDropout": ("1", 1, lambda g: nn.WordDropout(500, 256, p=0.3, generator=g), [(60, 40)]),
     "DropHead": ("1", 1, lambda g: nn.DropHead(0.3, generator=g), [MAPS]),
     "DropPath": ("1", 1, lambda g: nn.DropPath(0.3, generator=g), [MAPS]),
     "LayerDrop": ("1", 1, lambda g: nn.LayerDrop([linear() for _ in range(3)], 0.3, generator=g), [ROWS]),
