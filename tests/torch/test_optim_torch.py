@@ -1,7 +1,6 @@
-"""Every option of every optimizer, and whole schedules, against PyTorch."""
+"""Every option of every optimizer against PyTorch."""
 
 import itertools
-import warnings
 
 import numpy as np
 import pytest
@@ -266,92 +265,3 @@ def test_the_state_of_lbfgs_travels_both_ways(search):
     resumed[1].load_state_dict(states[0])
     for a, b in zip(steps_of(mine, resumed[0], 3), steps_of(other, resumed[1], 3), strict=True):
         np.testing.assert_allclose(a[3], b[3], rtol=1e-9, atol=1e-9)
-
-
-# ---- schedules -----------------------------------------------------------------------------------------------------------
-
-SCHEDULES = [
-    ("StepLR", {"step_size": 4, "gamma": 0.3}),
-    ("MultiStepLR", {"milestones": [3, 9, 9, 20], "gamma": 0.5}),
-    ("MultiStepLR", {"milestones": [0, 1]}),
-    ("ExponentialLR", {"gamma": 0.93}),
-    ("CosineAnnealingLR", {"T_max": 7}),
-    ("CosineAnnealingLR", {"T_max": 50, "eta_min": 0.01}),
-    ("CosineAnnealingLR", {"T_max": 1, "eta_min": 0.01}),
-    ("LambdaLR", {"lr_lambda": lambda epoch: 0.95**epoch}),
-    ("LinearLR", {}),
-    ("LinearLR", {"start_factor": 0.5, "end_factor": 0.0, "total_iters": 11}),
-    *(
-        ("OneCycleLR", {"max_lr": lr, "pct_start": pct, "anneal_strategy": anneal, "three_phase": three, "cycle_momentum": cycle, **steps})
-        for lr, pct, anneal, three, cycle, steps in [
-            (0.5, 0.3, "cos", False, True, {"total_steps": 40}),
-            (0.5, 0.3, "linear", False, True, {"epochs": 4, "steps_per_epoch": 10}),
-            ([0.5, 2.0], 0.25, "cos", True, True, {"total_steps": 40}),
-            ([0.5, 2.0], 0.4, "linear", True, False, {"total_steps": 40, "div_factor": 10.0, "final_div_factor": 100.0}),
-            (0.5, 0.0, "cos", False, True, {"total_steps": 40, "base_momentum": 0.7, "max_momentum": [0.8, 0.99]}),
-        ]
-    ),
-]  # fmt: skip
-
-
-def schedule(library, tensor, kind, name, options, steps, resume=None):
-    params = [tensor([1.0], requires_grad=True), tensor([2.0], requires_grad=True)]
-    groups = [{"params": [p], "lr": 0.1 * (i + 1)} for i, p in enumerate(params)]
-    if resume is not None:
-        for group in groups:
-            group["initial_lr"] = 2 * group["lr"]
-        options = {**options, "last_epoch": resume}
-    optimizer = getattr(library, kind)(groups, **({"momentum": 0.4} if kind == "SGD" else {}))
-    scheduler = getattr(library.lr_scheduler, name)(optimizer, **options)
-    found = []
-    for _ in range(steps):
-        for group in optimizer.param_groups:
-            found += [group["lr"], group["betas"][0] if kind == "Adam" else group["momentum"]]
-        assert scheduler.get_last_lr() == [group["lr"] for group in optimizer.param_groups]
-        optimizer.step()
-        scheduler.step()
-    return found
-
-
-@pytest.mark.parametrize("kind", ["SGD", "Adam"])
-@pytest.mark.parametrize(("name", "options"), SCHEDULES)
-def test_whole_schedules(name, options, kind):
-    ours = schedule(mg.optim, mg.tensor, kind, name, options, 40)
-    theirs = schedule(torch.optim, torch.tensor, kind, name, options, 40)
-    np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-15)
-
-
-@pytest.mark.parametrize(("name", "options"), SCHEDULES[:10])
-@pytest.mark.parametrize("resume", [0, 3, 7])
-def test_schedules_begun_in_the_middle(name, options, resume):
-    ours = schedule(mg.optim, mg.tensor, "SGD", name, options, 20, resume)
-    theirs = schedule(torch.optim, torch.tensor, "SGD", name, options, 20, resume)
-    np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-15)
-
-
-@pytest.mark.parametrize(("mode", "threshold_mode"), list(itertools.product(("min", "max"), ("rel", "abs"))))
-def test_plateaus(mode, threshold_mode):
-    rng = np.random.default_rng(2)
-    metrics = [*(5 * 0.9 ** np.arange(30) + 0.3 * rng.random(30)), float("nan"), *rng.random(40)]
-    found = []
-    for library, tensor in ((mg.optim, mg.tensor), (torch.optim, torch.tensor)):
-        optimizer = library.SGD([tensor([1.0], requires_grad=True)], lr=1.0)
-        scheduler = library.lr_scheduler.ReduceLROnPlateau(
-            optimizer, mode, 0.5, 2, 0.05, threshold_mode, cooldown=2, min_lr=0.01, eps=1e-3
-        )
-        rates = []
-        for metric in metrics:
-            scheduler.step(metric)
-            rates.append((optimizer.param_groups[0]["lr"], scheduler.num_bad_epochs, scheduler.best))
-        found.append(rates)
-    assert found[0] == found[1]
-
-
-def test_the_same_warning_before_the_first_step():
-    for library, tensor in ((mg.optim, mg.tensor), (torch.optim, torch.tensor)):
-        scheduler = library.lr_scheduler.StepLR(library.SGD([tensor([1.0], requires_grad=True)]), 2)
-        with pytest.warns(UserWarning, match="Detected call of"):
-            scheduler.step()
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            scheduler.step()
