@@ -5,6 +5,6 @@ A satellite: `import minigrad` does not load it.
 
 from __future__ import annotations
 
-from .gradcheck import GradcheckError, gradcheck, gradgradcheck
+from ..autograd.gradcheck import GradcheckError, gradcheck, gradgradcheck
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]

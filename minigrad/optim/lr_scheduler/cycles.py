@@ -64,7 +64,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         height = (1 + math.cos(math.pi * self.T_cur / self.T_i)) / 2
         return [self.eta_min + (rate - self.eta_min) * height for rate in self.base_lrs]
 
-    def step(self, epoch: float | None = None) -> None:  # type: ignore[override]
+    def step(self, epoch: float | None = None) -> None:
         """Go to the next epoch, or to `epoch` (which need not be whole), and set its rates. ValueError if it is negative."""
         if epoch is None and self.last_epoch >= 0:
             self.T_cur += 1
@@ -76,7 +76,8 @@ class CosineAnnealingWarmRestarts(LRScheduler):
             epoch = 0 if epoch is None else epoch
             if epoch < 0:
                 raise ValueError(f"Expected non-negative epoch, but got {epoch}")
-            begin, length = 0, self.T_0
+            begin: float = 0
+            length = self.T_0
             if self.T_mult == 1:
                 begin = epoch // length * length
             while epoch >= begin + length:
