@@ -406,6 +406,20 @@ def test_twenty_steps_by_formula(kind, formula, options, tolerance, maximize):
     np.testing.assert_allclose(p.detach().numpy(), expected, rtol=tolerance, atol=tolerance)
 
 
+def test_adagrad_begins_at_its_initial_value_also_after_loading_a_state_without():
+    p, q = (mg.ones(2, dtype=mg.float64, requires_grad=True) for _ in range(2))
+    groups = [{"params": [p]}, {"params": [q], "initial_accumulator_value": 3.0}]
+    optimizer = Adagrad(groups, lr=1.0, initial_accumulator_value=8.0)
+    assert [optimizer.state[x]["sum"].tolist() for x in (p, q)] == [[8, 8], [3, 3]]
+    assert [optimizer.state[x]["step"] for x in (p, q)] == [0, 0]
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": {}})
+    for x in (p, q):
+        x.grad = mg.ones(2, dtype=mg.float64)
+    optimizer.step()
+    np.testing.assert_allclose(p.tolist(), 1 - 1 / 3)
+    np.testing.assert_allclose(q.tolist(), 1 - 1 / 2)
+
+
 def test_weight_decay_pulls_on_the_gradient_or_on_the_parameter():
     for kind in (NAdam, RAdam, Adam):
         p, q, r = (mg.tensor([2.0, -1.0], dtype=mg.float64, requires_grad=True) for _ in range(3))

@@ -67,7 +67,7 @@ class Adagrad(Optimizer):
     def _update(
         self, group: dict[str, Any], params: list[np.ndarray], grads: list[np.ndarray], states: list[dict[str, Any]]
     ) -> None:
-        sums = self._buffers(states, "sum", params)
+        sums = self._buffers(states, "sum", params, start=group["initial_accumulator_value"])
         for p, grad, total, step in zip(params, grads, sums, self._count_steps(states), strict=True):
             g = gradient_of(group, p, grad)
             total += g * g

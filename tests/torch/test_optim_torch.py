@@ -142,6 +142,10 @@ def test_state_dicts_travel_both_ways(name, options):
             return {key: converted(item, tensor, kind) for key, item in value.items()}
         return tensor(value.numpy()) if isinstance(value, kind) else value
 
+    for mine, other in zip(*(pair[1].state_dict()["state"].values() for pair in (ours, theirs)), strict=True):
+        assert mine.keys() == other.keys()
+        for key, value in other.items():
+            assert np.shape(mine[key]) == tuple(value.shape)
     to_us, to_them = (
         getattr(library, name)(pair[0], lr=9.0) for library, pair in ((mg.optim, ours), (torch.optim, theirs))
     )
