@@ -133,8 +133,12 @@ class _Copy:
         made = getattr(theirs, name, None)
         if made is None:
             raise TypeError(f"{self.name}: {theirs.__name__} has no {name}")
+        if name.startswith("Lazy"):
+            raise TypeError(f"{self.name}: a {name} has no weights yet: call it once, and it knows its shape")
         if name == "ParameterList":
             copy = made([self.of(value) for value in module])
+        elif name == "ParameterDict":
+            copy = made({key: self.of(value) for key, value in module.items()})
         elif name in CONTAINERS:
             copy = made()
             for key, child in module._modules.items():
