@@ -528,6 +528,19 @@ def test_create_graph_in_backward_warns_of_the_cycle():
     x.grad = None
 
 
+def test_grad_takes_pytorchs_arguments_in_their_order():
+    x, unused = leaf(2.0), leaf(1.0)
+    found = autograd.grad(x * x, [x, unused], None, True, False, True, True, False, False)
+    assert (found[0].item(), found[1]) == (4, None)
+    assert autograd.grad(x * x, x, only_inputs=True)[0].item() == 4
+    for option, text in (
+        ({"only_inputs": False}, "only_inputs=False"),
+        ({"is_grads_batched": True}, "is_grads_batched=True"),
+    ):
+        with pytest.raises(NotImplementedError, match=f"does not support {text}"):
+            autograd.grad(x * x, x, **option)
+
+
 def test_anomaly_detection_is_switched_on_and_off():
     def flags():
         return autograd.is_anomaly_enabled(), autograd.is_anomaly_check_nan_enabled()

@@ -90,14 +90,17 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Tensor | None, ...]:
     """The gradients of the sum of `outputs` with respect to `inputs`, one for each; `.grad` is left alone.
 
     `grad_outputs` weighs non-scalar outputs. `create_graph=True` records the result, for gradients of any order. An input
     the outputs do not depend on raises, unless `allow_unused` (its gradient is None) or `materialize_grads` (zeros).
-    Only the part of the graph between outputs and inputs is run.
+    Only the part of the graph between outputs and inputs is run. `only_inputs=False`, which PyTorch no longer has either, and
+    `is_grads_batched=True` raise NotImplementedError.
 
     >>> x = minigrad.tensor(3.0, requires_grad=True)
     >>> (first,) = minigrad.autograd.grad(x**3, x, create_graph=True)
@@ -105,6 +108,9 @@ def grad(
     >>> first.item(), second.item()
     (27.0, 18.0)
     """
+    if not only_inputs or is_grads_batched:
+        refused = "is_grads_batched=True" if is_grads_batched else "only_inputs=False"
+        raise NotImplementedError(f"autograd.grad does not support {refused}: leave it out")
     outputs, inputs = _as_tuple(outputs), _as_tuple(inputs)
     if materialize_grads and allow_unused is False:
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: False.")

@@ -39,7 +39,7 @@ def from_torch(obj: Any) -> Any:
     written in minigrad, and takes the state: net.load_state_dict(from_torch(torch_net.state_dict())). So does an
     optimizer. TypeError names what cannot be copied.
     """
-    return _Copy("from_torch", _torch().nn, nn, _torch_side(), _our_side()).of(obj)
+    return _Copy("from_torch", import_torch().nn, nn, _torch_side(), _our_side()).of(obj)
 
 
 def to_torch(obj: Any) -> Any:
@@ -47,7 +47,7 @@ def to_torch(obj: Any) -> Any:
 
     The counterpart of `from_torch`. PyTorch has only part of the dropout family: TypeError names a layer that it has not.
     """
-    return _Copy("to_torch", nn, _torch().nn, _our_side(), _torch_side()).of(obj)
+    return _Copy("to_torch", nn, import_torch().nn, _our_side(), _torch_side()).of(obj)
 
 
 class _Side(NamedTuple):
@@ -68,7 +68,7 @@ def _our_side() -> _Side:
 
 
 def _torch_side() -> _Side:
-    torch = _torch()
+    torch = import_torch()
 
     def array(x: Any) -> np.ndarray:
         try:
@@ -79,11 +79,12 @@ def _torch_side() -> _Side:
     return _Side("torch", torch.Tensor, torch.nn.Parameter, torch.nn.Module, array, torch.tensor)
 
 
-def _torch() -> Any:
+def import_torch() -> Any:
+    """PyTorch, or an ImportError that says how to get it."""
     try:
         return importlib.import_module("torch")
     except ImportError as error:
-        raise ImportError("minigrad.interop needs PyTorch: pip install torch") from error
+        raise ImportError("this needs PyTorch: pip install torch") from error
 
 
 class _Copy:

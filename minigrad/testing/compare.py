@@ -13,7 +13,7 @@ import numpy as np
 import minigrad
 
 from ..grad_mode import enable_grad
-from ..interop import from_torch, to_torch
+from ..interop.torch import from_torch, import_torch, to_torch
 from ..nn import Module
 from ..ops import FUNCTIONAL, FUNCTIONS, METHODS
 from ..random import default_generator
@@ -105,8 +105,7 @@ def compare_with_torch(
     Prints a table unless `verbose=False`, and returns a Report, true if all is equal: `assert compare_with_torch(model, x)`.
     ImportError without PyTorch; TypeError where there is no twin.
     """
-    import torch
-
+    torch = import_torch()
     arguments = list(inputs) if isinstance(inputs, tuple | list) else [inputs]
     arrays = [_array(argument) for argument in arguments]
     if isinstance(model_or_function, Module):
