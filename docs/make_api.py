@@ -10,11 +10,11 @@ from types import ModuleType
 from typing import Any
 
 import minigrad
-from minigrad import datasets, ops, random, testing, training
+from minigrad import datasets, interop, ops, random, testing, training
 from minigrad.nn import init, utils
-from minigrad.optim import lr_scheduler
+from minigrad.optim import lr_scheduler, swa_utils
 from minigrad.tensor import Tensor
-from minigrad.utils import data
+from minigrad.utils import checkpoint, data
 
 TARGET = Path(__file__).parent / "api.md"
 
@@ -210,19 +210,24 @@ def sections() -> Iterator[str]:
     yield from theme_sections()
     for title, module, names, prefix in (
         ("Autograd", minigrad.autograd, public(minigrad.autograd), "autograd."),
+        ("autograd.functional", minigrad.autograd.functional, public(minigrad.autograd.functional), "functional."),
+        ("autograd.function", minigrad.autograd.function, ("once_differentiable",), "function."),
         ("nn", minigrad.nn, public(minigrad.nn), "nn."),
         ("nn.init", init, public(init), "nn.init."),
         ("nn.utils", utils, public(utils), "nn.utils."),
         ("optim", minigrad.optim, public(minigrad.optim), "optim."),
         ("optim.lr_scheduler", lr_scheduler, public(lr_scheduler), "lr_scheduler."),
+        ("optim.swa_utils", swa_utils, public(swa_utils), "swa_utils."),
         ("utils.data", data, public(data), "utils.data."),
+        ("utils.checkpoint", checkpoint, public(checkpoint), "checkpoint."),
         ("Random numbers", random, ("Generator", "manual_seed", "seed", "initial_seed"), "minigrad."),
         ("Files", minigrad, ("save", "load"), "minigrad."),
         ("Dtypes", minigrad, ("finfo", "iinfo", "promote_types"), "minigrad."),
         ("Threads and build", minigrad, ("set_num_threads", "get_num_threads", "show_config"), "minigrad."),
         ("training", training, public(training), "training."),
         ("datasets", datasets, public(datasets), "datasets."),
-        ("testing", testing, public(testing), "testing."),
+        ("testing", testing, [name for name in public(testing) if "grad" not in name], "testing."),
+        ("interop", interop, public(interop), "interop."),
     ):
         yield f"## {title}\n\n{doc(module)}\n" if module is not minigrad else f"## {title}\n"
         yield from described(module, names, prefix)

@@ -18,8 +18,9 @@ FLOORS = [  # each imports only what stands above it here
     {"engine", "random", "config"},
     {"tensor"},
     {"custom_function"},
-    {"autograd", "serialization"},
+    {"serialization"},
     {"ops"},
+    {"autograd"},
     {"nn", "optim", "utils"},
     SATELLITES,
 ]
