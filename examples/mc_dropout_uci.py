@@ -2,8 +2,8 @@
 
 For each of a set's 20 splits, nets with every dropout probability and noise precision of the paper's grid are trained on
 four fifths of the training part. The pair with the highest log-likelihood on the last fifth trains a net on the whole training
-part, which is tested. All nets of five splits are trained at once, as one batched net. A run that is stopped goes on with the
-same command: splits that are done are read from --out.
+part, which is tested. All nets of several splits are trained at once, those with one dropout probability as one batched net. A
+run that is stopped goes on with the same command: splits that are done are read from --out.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import math
 import os
 import sys
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 from pathlib import Path
@@ -27,7 +27,6 @@ from minigrad import Tensor, datasets, nn, optim
 
 HIDDEN = 50
 BATCH = 128
-BLOCK = 5  # splits that are trained together
 LENGTHSCALE = 0.01  # of the prior: next to no weight decay
 RATES = (0.005, 0.01, 0.05, 0.1)  # dropout probabilities to choose from
 TAUS = {  # and precisions of the noise, in 1 / units of y squared: the authors' grids
@@ -62,47 +61,37 @@ class Job(NamedTuple):
 
 
 class Nets(nn.Module):
-    """A net for each job, with an axis of nets before all others, so that one product computes a layer of all of them.
+    """Nets with one dropout probability, with an axis of nets before all others, so that one product computes a layer of all.
 
     Each has one hidden layer of ReLU and dropout before both layers, the input included. The nets see the same row numbers in
     a batch, but masks of their own, and nothing that one learns reaches another.
     """
 
-    def __init__(self, jobs: Iterable[Job], rows: int, features: int) -> None:
+    def __init__(self, p: float, jobs: Sequence[Job], rows: int, features: int) -> None:
         super().__init__()
-        self.jobs = sorted(jobs, key=lambda job: job.p)
-        self.counts = Counter(
-            job.p for job in self.jobs
-        )  # neighbours that share a dropout probability, and so one call
-        self.part = minigrad.tensor([job.part for job in self.jobs])
-        count = len(self.jobs)
+        self.p, self.jobs, count = p, jobs, len(jobs)
+        self.part = minigrad.tensor([job.part for job in jobs])
         self.weight1, self.weight2 = glorot(count, features, HIDDEN), glorot(count, HIDDEN, 1)
         self.bias1, self.bias2 = (nn.Parameter(minigrad.zeros(count, 1, size)) for size in (HIDDEN, 1))
-        decay = [LENGTHSCALE**2 * (1 - job.p) / (2 * rows * job.tau) for job in self.jobs]
+        decay = [LENGTHSCALE**2 * (1 - p) / (2 * rows * job.tau) for job in jobs]
         self.decay = minigrad.tensor(decay).reshape(count, 1, 1)
-
-    def drop(self, dropout: Callable[[Tensor, float], Tensor], x: Tensor) -> Tensor:
-        """Dropout of (nets, ...), each net with its probability."""
-        parts = zip(x.split(list(self.counts.values())), self.counts, strict=True)
-        return minigrad.cat([dropout(part, p) for part, p in parts])
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
         """The sum over nets of mean squared error and weight decay, for x (parts, rows, features) and y (parts, rows, 1)."""
         x, y = x[self.part], y[self.part]
-        hidden = self.drop(F.dropout, x) @ self.weight1 + self.bias1
-        predicted = self.drop(F.relu_dropout, hidden) @ self.weight2 + self.bias2
+        hidden = F.dropout(x, self.p) @ self.weight1 + self.bias1
+        predicted = F.relu_dropout(hidden, self.p) @ self.weight2 + self.bias2
         decay = (self.decay * self.weight1.square()).sum() + (self.decay * self.weight2.square()).sum()
         return F.mse_loss(predicted, y, reduction="sum") / y.shape[1] + decay
 
     @minigrad.no_grad()
     def net(self, k: int) -> nn.Sequential:
         """The net of job k, as a model of its own."""
-        p = self.jobs[k].p
         first, second = nn.Linear(self.weight1.shape[1], HIDDEN), nn.Linear(HIDDEN, 1)
         for layer, weight, bias in ((first, self.weight1, self.bias1), (second, self.weight2, self.bias2)):
             layer.weight.copy_(weight[k].T)
             layer.bias.copy_(bias[k, 0])
-        return nn.Sequential(nn.Dropout(p), first, nn.ReLU(), nn.Dropout(p), second)
+        return nn.Sequential(nn.Dropout(self.p), first, nn.ReLU(), nn.Dropout(self.p), second)
 
 
 def glorot(count: int, inputs: int, outputs: int) -> nn.Parameter:
@@ -131,21 +120,27 @@ def standardised(x: np.ndarray, y: np.ndarray, other_x: np.ndarray, other_y: np.
     return Part(*scaled(x, y), scaled(other_x, other_y), y_std)
 
 
-def train(parts: Sequence[Part], jobs: Iterable[Job], epochs: int, tick: Callable[[], Any]) -> Nets:
-    """Nets of all jobs, on parts of one size; `tick` is called after each epoch."""
+def train(
+    parts: Sequence[Part], jobs: Iterable[Job], epochs: int, tick: Callable[[], Any]
+) -> list[tuple[Job, nn.Sequential]]:
+    """A net for each job, on parts of one size; `tick` is called after each epoch."""
     x, y = minigrad.stack([part.x for part in parts]), minigrad.stack([part.y for part in parts]).unsqueeze(2)
     rows, features = x.shape[1:]
-    nets = Nets(jobs, rows, features)
-    optimizer = optim.Adam(nets.parameters(), lr=1e-3, eps=1e-7)  # as in Keras, which the authors used
+    by_p: dict[float, list[Job]] = defaultdict(list)
+    for job in jobs:
+        by_p[job.p].append(job)
+    groups = [Nets(p, some, rows, features) for p, some in by_p.items()]
+    # With the epsilon of Keras, which the authors used.
+    optimizer = optim.Adam(nn.ModuleList(groups).parameters(), lr=1e-3, eps=1e-7)
     for _ in range(epochs):
         order = minigrad.randperm(rows)
         for batch in zip(x[:, order].split(BATCH, 1), y[:, order].split(BATCH, 1), strict=True):
-            loss = nets.loss(*batch)
             optimizer.zero_grad()
-            loss.backward()
+            for nets in groups:
+                nets.loss(*batch).backward()
             optimizer.step()
         tick()
-    return nets
+    return [(job, nets.net(k)) for nets in groups for k, job in enumerate(nets.jobs)]
 
 
 def scores(net: nn.Sequential, part: Part, tau: float, samples: int) -> dict[str, float]:
@@ -181,16 +176,15 @@ def run_splits(
         inner.append(standardised(x[:cut], y[:cut], x[cut:], y[cut:]))
         whole.append(standardised(x, y, x_test, y_test))
 
-    grid = train(inner, (Job(*job) for job in product(range(len(splits)), RATES, TAUS[data.name])), args.epochs, tick)
+    grid = (Job(*job) for job in product(range(len(splits)), RATES, TAUS[data.name]))
     best: dict[int, tuple[float, Job]] = {}
-    for k, job in enumerate(grid.jobs):
-        found = scores(grid.net(k), inner[job.part], job.tau, -(-args.samples // 10))["log_likelihood"]
+    for job, net in train(inner, grid, args.epochs, tick):
+        found = scores(net, inner[job.part], job.tau, -(-args.samples // 10))["log_likelihood"]
         best[job.part] = max(best.get(job.part, (-math.inf, job)), (found, job))
 
-    final = train(whole, (job for _, job in best.values()), args.epochs, tick)
     results = {}
-    for k, job in enumerate(final.jobs):
-        tested = scores(final.net(k), whole[job.part], job.tau, args.samples)
+    for job, net in train(whole, (job for _, job in best.values()), args.epochs, tick):
+        tested = scores(net, whole[job.part], job.tau, args.samples)
         results[job.part] = {"p": job.p, "tau": job.tau, "held_out": best[job.part][0], "test": tested}
     return [results[part] for part in range(len(splits))]
 
@@ -199,11 +193,14 @@ def run_set(name: str, args: argparse.Namespace) -> list[dict[str, Any]]:
     """The results of a set's splits, those of earlier runs read from their files."""
     from tqdm import tqdm
 
-    data = datasets.uci(name, args.data_dir)
-    settings = {"epochs": args.epochs, "samples": args.samples, "seed": args.seed}
+    try:
+        data = datasets.uci(name, args.data_dir)
+    except ValueError as damaged:
+        sys.exit(f"mc_dropout_uci.py: {damaged}")
+    settings = {option: getattr(args, option) for option in ("epochs", "samples", "block", "seed")}
     paths = {number: args.out / name / f"split_{number:02d}.json" for number in range(args.splits)}
     left = [number for number, path in paths.items() if not (path.is_file() and read_result(path, settings))]
-    blocks = [left[start : start + BLOCK] for start in range(0, len(left), BLOCK)]
+    blocks = [left[start : start + args.block] for start in range(0, len(left), args.block)]
     with tqdm(desc=name, total=2 * args.epochs * len(blocks), unit="epoch", disable=None) as bar:
         for numbers in blocks:
             for number, result in zip(numbers, run_splits(data, numbers, args, bar.update), strict=True):
@@ -220,8 +217,8 @@ def read_result(path: Path, settings: dict[str, int]) -> dict:
             return result
         other = json.dumps(result["settings"])
     except (ValueError, KeyError, TypeError) as error:
-        raise SystemExit(f"mc_dropout_uci.py: {path} is no result of this program: remove it ({error})") from error
-    raise SystemExit(f"mc_dropout_uci.py: {path} is of a run with {other}: give another --out, or those options")
+        sys.exit(f"mc_dropout_uci.py: {path} is no result of this program: remove it ({type(error).__name__}: {error})")
+    sys.exit(f"mc_dropout_uci.py: {path} is of a run with {other}: give another --out, or those options")
 
 
 def write(path: Path, value: Any) -> None:
@@ -347,6 +344,12 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         default=10_000,
         help="passes with dropout for a test; a tenth of it to choose by (default: %(default)s)",
     )
+    option(
+        "--block",
+        type=splits,
+        default=5,
+        help="splits that are trained at once: more are faster, and use more memory (default: %(default)s)",
+    )
     option("--seed", type=seed, default=0, help="for weights, batches and dropout (default: %(default)s)")
     option("--threads", type=count, help="for the kernels (default: all processors); results do not depend on it")
     option("--data-dir", type=Path, help="folder that holds the sets' files (default: download them once)")
@@ -359,5 +362,5 @@ if __name__ == "__main__":
         main(arguments())
     except KeyboardInterrupt:
         sys.exit(130)
-    except (OSError, ImportError, ValueError) as error:  # files and packages
+    except (OSError, ImportError) as error:  # files and packages
         sys.exit(f"mc_dropout_uci.py: {error}")

@@ -122,10 +122,13 @@ class Run:
         if not self.path.exists():
             print(f"there is no {self.path} to resume from: training begins anew")
             return
-        found = minigrad.load(self.path)
+        try:
+            found = minigrad.load(self.path)
+        except ValueError as damaged:
+            sys.exit(f"sparse_dropout.py: {damaged}")
         if not isinstance(found, dict) or found.get("settings") != self.settings:
             other = found.get("settings") if isinstance(found, dict) else None
-            raise ValueError(f"{self.path} is of another run ({other}): give the same options, or another --out")
+            sys.exit(f"sparse_dropout.py: {self.path} is of another run ({other}): give its options, or another --out")
         for name in ("model", "optimizer", "scheduler"):
             getattr(self, name).load_state_dict(found[name])
         default_generator.set_state(found["random"].numpy())
@@ -163,10 +166,15 @@ def main(args: argparse.Namespace) -> None:
         minigrad.set_num_threads(args.threads)
     minigrad.manual_seed(args.seed)
     # In [0, 1] as they are: a pixel that is 0 in all images tells nothing, and loses all its weights.
-    data = datasets.load(args.dataset, root=args.data_dir)
+    try:
+        data = datasets.load(args.dataset, root=args.data_dir)
+    except ValueError as damaged:
+        sys.exit(f"sparse_dropout.py: {damaged}")
     rows = len(data.train_labels) - args.held_out
     if rows < 1:
-        raise ValueError(f"--held-out {args.held_out} leaves nothing of {len(data.train_labels):,} images to train on")
+        sys.exit(
+            f"sparse_dropout.py: --held-out {args.held_out} leaves none of {len(data.train_labels):,} training images"
+        )
     train = data.train_images[:rows], data.train_labels[:rows]
     held_out = data.train_images[rows:], data.train_labels[rows:]
     test = data.test_images, data.test_labels
@@ -260,5 +268,5 @@ if __name__ == "__main__":
         main(arguments())
     except KeyboardInterrupt:
         sys.exit(130)
-    except (OSError, ImportError, ValueError) as error_:  # files, packages, a checkpoint
-        sys.exit(f"sparse_dropout.py: {error_}")
+    except (OSError, ImportError) as missing:  # files, packages
+        sys.exit(f"sparse_dropout.py: {missing}")
