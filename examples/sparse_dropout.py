@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -185,6 +186,8 @@ def main(args: argparse.Namespace) -> None:
     run = Run(model, args)
     if args.resume:
         run.resume()
+    elif run.path.exists():
+        os.replace(run.path, f"{run.path}.old")  # not lost, if --resume was only forgotten
     for epoch in range(len(run.history), args.epochs):
         line = train_epoch(model, run.optimizer, train, args.batch_size, kl_weight(epoch, *args.warm_up))
         run.scheduler.step()
@@ -202,9 +205,9 @@ def main(args: argparse.Namespace) -> None:
     print(f"test error of the pruned net: {result['test_error']:.2f} %")
     for layer in layers:
         kept = int(layer.kept().sum().item())
-        share = 100 * layer.sparsity()
+        share = f"{100 * layer.sparsity():.1f} % pruned"
         print(
-            f"{layer.in_features} x {layer.out_features}: {kept:,} of {layer.weight.numel():,} weights are left, {share:.1f} % pruned"
+            f"{layer.in_features} x {layer.out_features}: {kept:,} of {layer.weight.numel():,} weights are left, {share}"
         )
     print(f"all layers: {result['compression']:.1f} times fewer weights")
     result["pruned"] = [layer.sparsity() for layer in layers]
