@@ -106,7 +106,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     option("--seeds", type=count, help="runs of each (default: 5, other sets than the digits: 3)")
     option("--epochs", type=count, help="of a run (default: 40, other sets: 10)")
     option("--choose-epochs", type=count, help="of a run that chooses options (default: as --epochs)")
-    option("--choose-seeds", type=count, help="runs for each choice (default: 3, other sets: 1)")
+    option("--choose-seeds", type=count, help="runs for each choice (default: 2, other sets: 1)")
     option("--batch-size", type=count, help="default: 32, other sets: 100")
     option(
         "--lr", type=rates, metavar="X,Y,...", help="learning rate at the start, it falls to 0 (default: by the net)"
@@ -122,7 +122,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     small = args.dataset == "digits"
     args.seeds = args.seeds or (5 if small else 3)
     args.epochs = args.epochs or (40 if small else 10)
-    args.choose_seeds = args.choose_seeds or (3 if small else 1)
+    args.choose_seeds = args.choose_seeds or (2 if small else 1)
     args.batch_size = args.batch_size or (32 if small else 100)
     args.units = args.units or (128 if small else 1024)
     args.layers = args.layers or (2 if small else 3)
