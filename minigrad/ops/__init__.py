@@ -18,11 +18,14 @@ from . import (
     inplace,
     joining,
     loss,
+    loss_margin,
     matmul,
     norm,
     pad,
+    patches,
     pool,
     reduce,
+    resize,
     shape,
     sorting,
 )
@@ -33,5 +36,6 @@ attach()
 __all__ = [
     "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "broadcast", "compare", "conv", "creation", "dropout",
     "dropout_closed", "dropout_family", "dropout_spatial", "dropout_weights", "elementwise", "embedding",
-    "indexing", "inplace", "joining", "loss", "matmul", "norm", "pad", "pool", "reduce", "shape", "sorting",
+    "indexing", "inplace", "joining", "loss", "loss_margin", "matmul", "norm", "pad", "patches", "pool", "reduce", "resize",
+    "shape", "sorting",
 ]  # fmt: skip

@@ -268,6 +268,32 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return Linear.apply(input, weight, bias)
 
 
+@op("bilinear", "F.bilinear")
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """input1 @ weight[o] @ input2 + bias[o] for each output o.
+
+    Shapes: (..., in1), (..., in2), weight (out, in1, in2), bias (out,); result (..., out).
+    """
+    check_tensors("bilinear", input1=input1, input2=input2, weight=weight, bias=bias)
+    if weight.ndim != 3 or input1.ndim == 0 or input1.shape[:-1] != input2.shape[:-1]:
+        raise RuntimeError(
+            f"bilinear(): inputs (..., in1) and (..., in2) with equal leading sizes and a weight (out, in1, in2) are needed, got "
+            f"{list(input1.shape)}, {list(input2.shape)} and {list(weight.shape)}"
+        )
+    for place, (x, size) in enumerate(((input1, weight.shape[1]), (input2, weight.shape[2])), 1):
+        if x.shape[-1] != size:
+            raise RuntimeError(
+                f"bilinear(): input{place} size does not match weight size: got {x.shape[-1]} but expected {size}"
+            )
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise RuntimeError(
+            f"bilinear(): bias size does not match weight size: got {list(bias.shape)}, expected {list(weight.shape[:1])}"
+        )
+    same_dtype("bilinear", input1=input1, input2=input2, weight=weight, bias=bias)
+    out = einsum("...i,oij,...j->...o", input1, weight, input2)
+    return out if bias is None else out + bias
+
+
 @op("tensordot")
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     """Products summed over axes: the last `dims` of a with the first of b, or the axes that two lists name."""
