@@ -16,8 +16,18 @@ from .._kernels import loss as rows
 from ..dtypes import as_dtype
 from ..tensor import Function, Fused, Tensor
 from .arithmetic import clamp_max
-from .border import KERNEL_DTYPES, as_tensor, axis_of, cast, check_tensors, contiguous, empty_like, floating
-from .border import same_dtype, values
+from .border import (
+    KERNEL_DTYPES,
+    as_tensor,
+    axis_of,
+    cast,
+    check_tensors,
+    contiguous,
+    empty_like,
+    floating,
+    same_dtype,
+    values,
+)
 from .creation import rand_like
 from .declare import op
 from .elementwise import Exp, erf, tanh

@@ -11,8 +11,17 @@ from .. import _kernels as kernels
 from ..engine import mark_written
 from ..tensor import Fused, Tensor
 from .arithmetic import clamp_min
-from .border import as_tensor, axis_of, common_shape, contiguous, empty, empty_like, floating, not_differentiable
-from .border import same_dtype
+from .border import (
+    as_tensor,
+    axis_of,
+    common_shape,
+    contiguous,
+    empty,
+    empty_like,
+    floating,
+    not_differentiable,
+    same_dtype,
+)
 from .broadcast import expand
 from .declare import op
 from .elementwise import rsqrt
@@ -340,9 +349,7 @@ def instance_norm(
 
 
 @op("F.local_response_norm")
-def local_response_norm(
-    input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
-) -> Tensor:
+def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     """x / (k + alpha m)^beta, m the mean square over `size` neighbouring channels (Krizhevsky et al. 2012)."""
     input = as_tensor(input)
     if input.ndim < 3:

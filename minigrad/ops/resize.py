@@ -73,7 +73,9 @@ def _target(
     """The output size, and for each axis the factor that says where the samples lie (None: the sizes do)."""
     if (size is None) == (scale_factor is None):
         raise ValueError(
-            "either size or scale_factor should be defined" if size is None else "only one of size or scale_factor should be defined"
+            "either size or scale_factor should be defined"
+            if size is None
+            else "only one of size or scale_factor should be defined"
         )
     given = scale_factor if size is None else size
     each = tuple(given) if isinstance(given, tuple | list) else (given,) * len(shape)
