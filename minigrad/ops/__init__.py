@@ -3,6 +3,7 @@
 from . import (
     activation,
     arithmetic,
+    assembling,
     broadcast,
     compare,
     conv,
@@ -24,18 +25,21 @@ from . import (
     pad,
     patches,
     pool,
+    queries,
     reduce,
     resize,
     shape,
     sorting,
+    statistics,
+    typed,
 )
 from .declare import FUNCTIONAL, FUNCTIONS, METHODS, attach
 
 attach()
 
 __all__ = [
-    "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "broadcast", "compare", "conv", "creation", "dropout",
+    "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "assembling", "broadcast", "compare", "conv", "creation", "dropout",
     "dropout_closed", "dropout_family", "dropout_spatial", "dropout_weights", "elementwise", "embedding",
-    "indexing", "inplace", "joining", "loss", "loss_margin", "matmul", "norm", "pad", "patches", "pool", "reduce", "resize",
-    "shape", "sorting",
+    "indexing", "inplace", "joining", "loss", "loss_margin", "matmul", "norm", "pad", "patches", "pool", "queries", "reduce", "resize",
+    "shape", "sorting", "statistics", "typed",
 ]  # fmt: skip

@@ -23,7 +23,7 @@ PROPERTIES = {"T", "mT", "H"}  # methods read without brackets
 
 _BINARY = (
     "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul rmatmul and rand or ror xor rxor "
-    "lshift rshift eq ne lt le gt ge iadd isub imul itruediv ipow"
+    "lshift rshift eq ne lt le gt ge iadd isub imul itruediv ifloordiv imod ipow iand ior ixor"
 )
 _BINARY_OPERATORS = {f"__{name}__" for name in _BINARY.split()}
 

@@ -10,7 +10,7 @@ import numpy as np
 from .. import _kernels as kernels
 from ..tensor import Function, Tensor
 from .arithmetic import Mul
-from .border import KERNEL_DTYPES, as_tensor, check_tensors, contiguous, empty, same_dtype
+from .border import KERNEL_DTYPES, as_tensor, axis_of, check_tensors, common_shape, contiguous, empty, same_dtype
 from .broadcast import SumTo, fit, sum_array
 from .declare import op
 
@@ -173,6 +173,47 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
     if input.ndim == 0 or other.ndim == 0:
         return input * other
     return tensordot(input, other, ([-1], [-1]))
+
+
+@op("vdot", ".vdot")
+def vdot(input: Tensor, other: Tensor) -> Tensor:
+    """`dot`, of real vectors."""
+    return dot(input, other)
+
+
+@op("kron", ".kron")
+def kron(input: Tensor, other: Tensor) -> Tensor:
+    """Kronecker's product: each element of `input` times the whole of `other`."""
+    rank = max(input.ndim, other.ndim)
+    a, b = (x.reshape((1,) * (rank - x.ndim) + x.shape) for x in (input, other))
+    apart = a.reshape([n for size in a.shape for n in (size, 1)]) * b.reshape(
+        [n for size in b.shape for n in (1, size)]
+    )
+    return apart.reshape([n * m for n, m in zip(a.shape, b.shape, strict=True)])
+
+
+@op("cross", ".cross")
+def cross(input: Tensor, other: Tensor, dim: int = -1) -> Tensor:
+    """The cross product of vectors of 3 elements along `dim`, broadcast."""
+    shape = common_shape("cross", input.shape, other.shape)
+    axis = axis_of(dim, len(shape))
+    if shape[axis] != 3:
+        raise RuntimeError(
+            f"linalg.cross: inputs dimension {dim} must have length 3. Got {list(input.shape)} and {list(other.shape)}"
+        )
+    a, b = input.expand(shape), other.expand(shape)
+    return a.roll(-1, axis) * b.roll(-2, axis) - a.roll(-2, axis) * b.roll(-1, axis)
+
+
+@op("chain_matmul")
+def chain_matmul(*matrices: Tensor) -> Tensor:
+    """The product of matrices, from the left."""
+    if not matrices:
+        raise RuntimeError("chain_matmul: expected at least one matrix")
+    out = matrices[0]
+    for matrix in matrices[1:]:
+        out = mm(out, matrix)
+    return out
 
 
 @op("outer", "ger", ".outer", ".ger")

@@ -15,9 +15,8 @@ from ...grad_mode import no_grad
 from ...ops.creation import zeros
 from ...ops.joining import cat, stack
 from ...ops.reduce import norm
-from ...tensor import Tensor, wrap
+from ...tensor import Tensor
 from . import rnn
-
 
 __all__ = [
     "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm", "parameters_to_vector", "rnn",
