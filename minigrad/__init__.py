@@ -41,11 +41,21 @@ from .grad_mode import (  # noqa: E402
     no_grad,
     set_grad_enabled,
 )
+from .ops.typed import (  # noqa: E402
+    BoolTensor,
+    ByteTensor,
+    CharTensor,
+    DoubleTensor,
+    FloatTensor,
+    HalfTensor,
+    IntTensor,
+    LongTensor,
+    ShortTensor,
+)
 from .random import Generator, default_generator, initial_seed, manual_seed, seed  # noqa: E402
 from .tensor import Tensor  # noqa: E402
 from .version import __version__  # noqa: E402
 
-globals().update(ops.typed.TYPES)  # FloatTensor, LongTensor, ...
 globals().update(ops.FUNCTIONS)  # add, matmul, zeros, ...: see the declarations in minigrad/ops
 
 from . import linalg, nn, optim, utils  # noqa: E402
@@ -56,10 +66,11 @@ int = int32
 bool = ops.creation.np.dtype("bool")
 
 __all__ = [
-    "Generator", "Tensor", "__version__", "autograd", "bool", "default_generator", "device", "double", "enable_grad",
-    "finfo", "float", "float16", "float32", "float64", "get_default_dtype", "get_num_threads", "half", "iinfo",
-    "inference_mode", "initial_seed", "int", "int16", "int32", "int64", "int8", "is_grad_enabled",
+    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "Generator", "HalfTensor", "IntTensor",
+    "LongTensor", "ShortTensor", "Tensor", "__version__", "autograd", "bool", "default_generator", "device", "double",
+    "enable_grad", "finfo", "float", "float16", "float32", "float64", "get_default_dtype", "get_num_threads", "half",
+    "iinfo", "inference_mode", "initial_seed", "int", "int16", "int32", "int64", "int8", "is_grad_enabled",
     "is_inference_mode_enabled", "linalg", "load", "long", "manual_seed", "nn", "no_grad", "ops", "optim",
     "promote_types", "save", "seed", "set_default_dtype", "set_grad_enabled", "set_num_threads", "short", "show_config",
-    "uint8", "utils", *ops.FUNCTIONS, *ops.typed.TYPES,
+    "uint8", "utils", *ops.FUNCTIONS,
 ]  # fmt: skip

@@ -15,7 +15,7 @@ class device(str):
     """
 
     type: str
-    index: int | None
+    index: int | None  # type: ignore[assignment]
 
     def __new__(cls, type: str, index: int | None = None) -> device:
         """RuntimeError for a name that is not known, TypeError for anything but a name."""
@@ -32,7 +32,7 @@ class device(str):
     def __repr__(self) -> str:
         return f"device(type={self.type!r}{'' if self.index is None else f', index={self.index}'})"
 
-    def __getnewargs__(self) -> tuple[str]:  # type: ignore[override]
+    def __getnewargs__(self) -> tuple[str]:
         return (str(self),)
 
 

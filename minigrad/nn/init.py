@@ -133,7 +133,8 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     channels = np.arange(min(filters, tensor.shape[1]))
     middle = tuple(size // 2 for size in tensor.shape[2:])
     for group in range(groups):
-        values[(group * filters + channels, channels, *middle)] = 1
+        place: Any = (group * filters + channels, channels, *middle)
+        values[place] = 1
     return tensor.copy_(wrap(values))
 
 

@@ -37,7 +37,7 @@ class _Unknown:
         return self  # type: ignore[return-value]
 
     def to(self, *args: Any, **kwargs: Any) -> Tensor:
-        return Tensor.to(empty(0, dtype=self._value.dtype), *args, **kwargs)  # type: ignore[attr-defined]
+        return Tensor.to(empty(0, dtype=self._value.dtype), *args, **kwargs)
 
     def numel(self) -> int:
         raise ValueError(
@@ -47,7 +47,7 @@ class _Unknown:
     def materialize(self, shape: tuple[int, ...], device: Any = None, dtype: Any = None) -> None:
         """Become an ordinary one of `shape`, not initialized."""
         self._value = empty(shape, device=device, dtype=self._value.dtype if dtype is None else dtype)._value
-        self.__class__ = self.becomes  # type: ignore[assignment]
+        self.__class__ = self.becomes
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"

@@ -245,6 +245,8 @@ class Remainder(Function):
 
 
 class Fmod(Remainder):
+    quotient: Any
+
     def forward(self, x: Any, y: Any) -> np.ndarray:
         self.shapes = np.shape(x), np.shape(y)
         with np.errstate(all="ignore"):

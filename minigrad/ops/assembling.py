@@ -85,8 +85,9 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
             raise RuntimeError(f"number of sections must be larger than 0, got {given}")
         return split(input, [size // given + (i < size % given) for i in range(given)], axis)
     edges = [0, *given, size]
-    index = (slice(None),) * axis
-    return tuple(input[(*index, slice(a, b))] for a, b in pairwise(edges))
+    before = (slice(None),) * axis
+    places = [(*before, slice(start, end)) for start, end in pairwise(edges)]
+    return tuple(input[place] for place in places)
 
 
 def _split_at(name: str, input: Tensor, given: Any, dim: int, rank: int) -> tuple[Tensor, ...]:

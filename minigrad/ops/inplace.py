@@ -104,7 +104,7 @@ def _in_place(function: Callable, *names: str) -> None:
     op(*(other.removeprefix("torch.") if "." in other else f".{other}" for other in names))(method)
 
 
-_ALSO_FUNCTIONS = (  # PyTorch has their in-place forms as functions too
+_ALSO_FUNCTIONS: tuple[Any, ...] = (  # PyTorch has their in-place forms as functions too
     elementwise.abs, elementwise.acos, elementwise.asin, elementwise.atan, elementwise.ceil, elementwise.cos, elementwise.cosh,
     elementwise.erf, elementwise.exp, elementwise.exp2, elementwise.expm1, elementwise.floor, elementwise.log, elementwise.log10,
     elementwise.log1p, elementwise.log2, elementwise.round, elementwise.rsqrt, elementwise.sin, elementwise.sinh,
@@ -115,7 +115,7 @@ _ALSO_FUNCTIONS = (  # PyTorch has their in-place forms as functions too
 for _function in _ALSO_FUNCTIONS:
     _in_place(_function, f"{_function.__name__}_", f"torch.{_function.__name__}_")
 
-_METHODS_ALONE = (
+_METHODS_ALONE: tuple[Any, ...] = (
     arithmetic.addcdiv, arithmetic.addcmul, arithmetic.atan2, arithmetic.fmod, arithmetic.lerp, arithmetic.logit, elementwise.sign,
     compare.eq, compare.ge, compare.gt, compare.le, compare.lt, compare.ne, compare.logical_and, compare.logical_not,
     compare.logical_or, compare.logical_xor, matmul.addmm, matmul.baddbmm, reduce.cumsum, shape.tril, shape.triu,
@@ -162,7 +162,8 @@ def _reshaped_in_place(function: Callable) -> None:
     op(f".{name}")(method)
 
 
-for _function in (shape.squeeze, shape.unsqueeze, shape.transpose, shape.t):
+_VIEWS: tuple[Any, ...] = (shape.squeeze, shape.unsqueeze, shape.transpose, shape.t)
+for _function in _VIEWS:
     _reshaped_in_place(_function)
 
 

@@ -49,7 +49,8 @@ def is_same_size(input: Tensor, other: Tensor) -> bool:
 @op(".storage_offset")
 def storage_offset(input: Tensor) -> int:
     """How many elements lie before the first one in the memory of the Tensor it is a view of."""
-    return 0 if input._base is None else (input.data_ptr() - input._base.data_ptr()) // input.itemsize
+    base: Any = input._base
+    return 0 if base is None else (input.data_ptr() - base.data_ptr()) // input.itemsize
 
 
 @op(".get_device")

@@ -113,12 +113,12 @@ def _along(x: Tensor, axis: int, n: int, factor: float | None, mode: str, align_
     t = at - first
     if mode == "bicubic":
         weights = [_cubic_far(1 + t), _cubic_near(t), _cubic_near(1 - t), _cubic_far(2 - t)]
-        offsets = (-1, 0, 1, 2)
+        first = first - 1
     else:
-        weights, offsets = [1 - t, t], (0, 1)
+        weights = [1 - t, t]
     shape = [-1 if a == axis else 1 for a in range(x.ndim)]
     total: Any = None
-    for offset, weight in zip(offsets, weights, strict=True):
+    for offset, weight in enumerate(weights):
         places = (first + offset).clip(0, size - 1).astype(np.int64)
         part = index_select(x, axis, places) * wrap(weight.astype(x.dtype).reshape(shape))
         total = part if total is None else total + part

@@ -6,16 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from .. import dtypes
 from ..dtypes import as_array
 from ..tensor import Tensor
 from .arithmetic import to
 from .creation import empty, tensor
 from .declare import op
-
-NAMES = {
-    "FloatTensor": "float32", "DoubleTensor": "float64", "HalfTensor": "float16", "LongTensor": "int64", "IntTensor": "int32",
-    "ShortTensor": "int16", "CharTensor": "int8", "ByteTensor": "uint8", "BoolTensor": "bool",
-}  # fmt: skip
 
 
 class TensorType(type):
@@ -43,8 +39,67 @@ class TensorType(type):
         return f"<class 'minigrad.{cls.__name__}'>"
 
 
-TYPES = {name: TensorType(name, (), {"dtype": np.dtype(kind)}) for name, kind in NAMES.items()}
-_NAME_OF = {np.dtype(kind): name for name, kind in NAMES.items()}
+class FloatTensor(metaclass=TensorType):
+    """A Tensor of float32."""
+
+    dtype = dtypes.float32
+
+
+class DoubleTensor(metaclass=TensorType):
+    """A Tensor of float64."""
+
+    dtype = dtypes.float64
+
+
+class HalfTensor(metaclass=TensorType):
+    """A Tensor of float16."""
+
+    dtype = dtypes.float16
+
+
+class LongTensor(metaclass=TensorType):
+    """A Tensor of int64."""
+
+    dtype = dtypes.int64
+
+
+class IntTensor(metaclass=TensorType):
+    """A Tensor of int32."""
+
+    dtype = dtypes.int32
+
+
+class ShortTensor(metaclass=TensorType):
+    """A Tensor of int16."""
+
+    dtype = dtypes.int16
+
+
+class CharTensor(metaclass=TensorType):
+    """A Tensor of int8."""
+
+    dtype = dtypes.int8
+
+
+class ByteTensor(metaclass=TensorType):
+    """A Tensor of uint8."""
+
+    dtype = dtypes.uint8
+
+
+class BoolTensor(metaclass=TensorType):
+    """A Tensor of bool."""
+
+    dtype = dtypes.bool_
+
+
+TYPES = {
+    kind.__name__: kind
+    for kind in (
+        FloatTensor, DoubleTensor, HalfTensor, LongTensor, IntTensor, ShortTensor, CharTensor, ByteTensor, BoolTensor,
+    )
+}  # fmt: skip
+_NAME_OF = {kind.dtype: name for name, kind in TYPES.items()}
 
 
 @op(".type")

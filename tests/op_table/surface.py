@@ -35,6 +35,7 @@ ROWS: list[Row] = [
     *(row(f"torch.{name}(x)", x=x) for name, x in ONE),
     *(row(f"(x * 1).{name}({arguments})", order=order, x=x) for name, arguments, x, order in IN_PLACE),
     *(row(f"(x * 1.0).{name}_(y)", order=0, x=ints(0, 3, 3, 4), y=ints(0, 3, 4)) for name in LOGIC),
+    *(row(f"(x * 1).bitwise_{name}_(y)", order=0, x=ints(0, 9, 3, 4), y=ints(0, 9, 4)) for name in ("and", "or", "xor")),
     row("(x * 1).logical_not_()", order=0, x=ints(0, 3, 3, 4)),
     *(row(f"z = x * 1\nz {sign}= 3\nz", order=0, x=ints(0, 9, 3, 4)) for sign in ("//", "%", "&", "|", "^")),
     *(row(f"F.{name}_(x * 1)", x=spread(3, 4)) for name in ("relu", "elu", "leaky_relu", "hardtanh", "selu")),

@@ -49,7 +49,7 @@ def clip_grad_norm_(
     tensor([0.6000, 0.8000])
     """
     grads = _gradients(parameters)
-    total = get_total_norm(grads, norm_type, error_if_nonfinite)
+    total = _norm(grads, norm_type, error_if_nonfinite)
     _scale(grads, max_norm, total)
     return total
 
@@ -59,7 +59,10 @@ def get_total_norm(
     tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: Any = None
 ) -> Tensor:
     """The norm of all Tensors as one vector; RuntimeError if it is infinite or NaN and `error_if_nonfinite`."""
-    tensors = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    return _norm([tensors] if isinstance(tensors, Tensor) else list(tensors), norm_type, error_if_nonfinite)
+
+
+def _norm(tensors: list[Tensor], norm_type: float, error_if_nonfinite: bool) -> Tensor:
     if not tensors:
         return zeros(())
     total = norm(stack([norm(tensor, norm_type) for tensor in tensors]), norm_type)
