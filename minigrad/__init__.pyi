@@ -551,7 +551,7 @@ def full_like(
 ) -> Tensor:
     """One number in the shape and dtype of `input`."""
 
-def gather(input: Tensor, dim: _int, index: Tensor) -> Tensor:
+def gather(input: Tensor, dim: _int, index: Tensor, *, sparse_grad: _bool = False) -> Tensor:
     """out[i][j] = input[index[i][j]][j] for dim 0, and so on; `index` (int64) gives the shape of the result."""
 
 def ge(input: Any, other: Any) -> Tensor:
@@ -1100,8 +1100,16 @@ def rsqrt_(input: Tensor) -> Tensor:
 def rsub(input: Any, other: Any, *, alpha: _float = 1) -> Tensor:
     """other - alpha * input, broadcast."""
 
-def scatter(input: Tensor, dim: _int, index: Tensor, src: Any) -> Tensor:
-    """A copy of `input` with out[index[i][j]][j] = src[i][j] for dim 0, and so on; `src` is a Tensor or a number."""
+def scatter(
+    input: Tensor,
+    dim: _int,
+    index: Tensor,
+    src: Any = None,
+    *,
+    value: _float | None = None,
+    reduce: str | None = None,
+) -> Tensor:
+    """A copy of `input` with out[index[i][j]][j] = src[i][j] for dim 0, and so on; `src` is a Tensor or a number, or `value` is one."""
 
 def scatter_add(input: Tensor, dim: _int, index: Tensor, src: Tensor) -> Tensor:
     """A copy of `input` with out[index[i][j]][j] += src[i][j] for dim 0, and so on."""

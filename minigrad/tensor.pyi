@@ -568,7 +568,7 @@ class Tensor(Variable):
         """x - trunc(x): what follows the point, with the sign of x."""
     def frac_(self) -> Tensor:
         """The in-place form of `frac`; returns `input`."""
-    def gather(self, dim: _int, index: Tensor) -> Tensor:
+    def gather(self, dim: _int, index: Tensor, *, sparse_grad: _bool = False) -> Tensor:
         """out[i][j] = input[index[i][j]][j] for dim 0, and so on; `index` (int64) gives the shape of the result."""
     def ge(self, other: Any) -> Tensor:
         """input >= other, elementwise."""
@@ -903,9 +903,25 @@ class Tensor(Variable):
         """1 / sqrt(x)."""
     def rsqrt_(self) -> Tensor:
         """The in-place form of `rsqrt`; returns `input`."""
-    def scatter(self, dim: _int, index: Tensor, src: Any) -> Tensor:
-        """A copy of `input` with out[index[i][j]][j] = src[i][j] for dim 0, and so on; `src` is a Tensor or a number."""
-    def scatter_(self, dim: _int, index: Tensor, src: Any) -> Tensor:
+    def scatter(
+        self,
+        dim: _int,
+        index: Tensor,
+        src: Any = None,
+        *,
+        value: _float | None = None,
+        reduce: str | None = None,
+    ) -> Tensor:
+        """A copy of `input` with out[index[i][j]][j] = src[i][j] for dim 0, and so on; `src` is a Tensor or a number, or `value` is one."""
+    def scatter_(
+        self,
+        dim: _int,
+        index: Tensor,
+        src: Any = None,
+        *,
+        value: _float | None = None,
+        reduce: str | None = None,
+    ) -> Tensor:
         """The in-place form of `scatter`; returns `input`."""
     def scatter_add(self, dim: _int, index: Tensor, src: Tensor) -> Tensor:
         """A copy of `input` with out[index[i][j]][j] += src[i][j] for dim 0, and so on."""

@@ -422,8 +422,14 @@ def hinton_dropout(
 ) -> Tensor:
     """Dropout in the original convention (Hinton et al. 2012): in training x m, otherwise (1 - p) x."""
 
-def huber_loss(input: Tensor, target: Tensor, reduction: str = 'mean', delta: _float = 1.0) -> Tensor:
-    """d^2 / 2 for |d| < delta, elsewhere delta (|d| - delta / 2)."""
+def huber_loss(
+    input: Tensor,
+    target: Tensor,
+    reduction: str = 'mean',
+    delta: _float = 1.0,
+    weight: Tensor | None = None,
+) -> Tensor:
+    """d^2 / 2 for |d| < delta, elsewhere delta (|d| - delta / 2); times `weight` of its shape."""
 
 def information_dropout(
     input: Tensor,
@@ -460,8 +466,8 @@ def interpolate(
 def kl_div(input: Tensor, target: Tensor, reduction: str = 'mean', log_target: _bool = False) -> Tensor:
     """target (log target - input), where `input` holds log-probabilities; 'batchmean' divides the sum by the batch size."""
 
-def l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
-    """The absolute difference."""
+def l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor:
+    """The absolute difference, times `weight` of its shape."""
 
 def layer_norm(
     input: Tensor,
@@ -551,8 +557,8 @@ def max_pool_dropout2d(
 def mish(input: Tensor, inplace: _bool = False) -> Tensor:
     """x tanh(softplus(x)) (Misra 2019)."""
 
-def mse_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
-    """The squared difference. Unlike PyTorch's, which warns, other shapes of `target` are a ValueError."""
+def mse_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor:
+    """The squared difference, times `weight` of its shape. Unlike PyTorch's, which warns, other shapes of `target` are a ValueError."""
 
 def nll_loss(
     input: Tensor,

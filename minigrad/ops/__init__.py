@@ -33,8 +33,9 @@ from . import (
     statistics,
     typed,
 )
-from .declare import FUNCTIONAL, FUNCTIONS, METHODS, attach
+from .declare import FUNCTIONAL, FUNCTIONS, METHODS, attach, take_numpy_names
 
+take_numpy_names(but=frozenset({"softmax", "log_softmax"}))
 attach()
 
 __all__ = [

@@ -391,7 +391,8 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where x > threshold, elsewhere `value`."""
     x = as_tensor(input)
-    return maybe_in_place(x, where(x <= threshold, float(value), x), inplace, "threshold")
+    fill = as_tensor(np.asarray(value).astype(x.dtype))
+    return maybe_in_place(x, where(x <= threshold, fill, x), inplace, "threshold")
 
 
 @op("hardshrink", ".hardshrink", "F.hardshrink")

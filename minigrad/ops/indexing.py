@@ -255,7 +255,7 @@ def _indices(name: str, index: Tensor, input: Tensor, axis: int) -> np.ndarray:
 
 
 @op("gather", ".gather")
-def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     """out[i][j] = input[index[i][j]][j] for dim 0, and so on; `index` (int64) gives the shape of the result.
 
     >>> scores = minigrad.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
@@ -263,6 +263,8 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     >>> scores.gather(1, labels.unsqueeze(1)).squeeze(1)  # of each row the score of its label
     tensor([3., 4.])
     """
+    if sparse_grad:
+        raise NotImplementedError("gather: sparse_grad=True is not available: gradients are dense")
     axis = axis_of(dim, input.ndim)
     _indices("gather", index, input, axis)
     for a, (n, m) in enumerate(zip(index.shape, input.shape, strict=True)):
@@ -317,16 +319,24 @@ class Scatter(Function):
 
 
 @op("scatter", ".scatter")
-def scatter(input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
-    """A copy of `input` with out[index[i][j]][j] = src[i][j] for dim 0, and so on; `src` is a Tensor or a number.
+def scatter(
+    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: float | None = None, reduce: str | None = None
+) -> Tensor:
+    """A copy of `input` with out[index[i][j]][j] = src[i][j] for dim 0, and so on; `src` is a Tensor or a number, or `value` is one.
 
-    Where an index occurs twice, one of the values is kept, and the gradient is right only for distinct indices.
+    Where an index occurs twice, one of the values is kept, and the gradient is right only for distinct indices. With
+    reduce='add' they are added; other reductions raise NotImplementedError.
     """
+    if (src is None) == (value is None):
+        raise TypeError("scatter() takes either src or value")
+    if reduce not in (None, "add"):
+        raise NotImplementedError(f"scatter: reduce={reduce!r} is not available; it is None or 'add'")
+    src = value if src is None else src
     axis = axis_of(dim, input.ndim)
     source = src if isinstance(src, Tensor) else float(src) if input.dtype.kind == "f" else src
     indices = _indices("scatter", index, input, axis)
     _check_source("scatter", input, indices, source)
-    return Scatter.apply(input, source, index, axis, False)
+    return Scatter.apply(input, source, index, axis, reduce == "add")
 
 
 @op("scatter_add", ".scatter_add")

@@ -375,7 +375,9 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     >>> F.cosine_similarity(minigrad.tensor([[1.0, 0.0]]), minigrad.tensor([[1.0, 1.0]]))
     tensor([0.7071])
     """
-    a, b = floating(x1, "x1"), floating(x2, "x2")
+    a, b = as_tensor(x1, "x1"), as_tensor(x2, "x2")
+    if not (a.is_floating_point() or b.is_floating_point()):
+        raise RuntimeError(f"cosine_similarity: expected a floating point dtype, got {a.dtype} and {b.dtype}")
     shape = common_shape("cosine_similarity", a.shape, b.shape)
     axis = axis_of(dim, len(shape))
     a, b = (expand(x, shape) for x in (a, b))

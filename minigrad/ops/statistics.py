@@ -128,7 +128,9 @@ def quantile(
 @op("nanmean", ".nanmean")
 def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The mean of the elements (over `dim`) that are not NaN."""
-    x = floating(input)
+    x = as_tensor(input)
+    if not x.is_floating_point():
+        raise RuntimeError(f"nanmean(): expected input to have floating point dtype but got {x.dtype}")
     there = wrap((~np.isnan(x._value)).astype(x.dtype))
     return nansum(x, dim, keepdim) / there.sum(dim, keepdim)
 
@@ -295,7 +297,10 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
 @op("dist", ".dist")
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """The p-norm of input - other."""
-    return norm(input - other, p)
+    difference = as_tensor(input) - other
+    if not difference.is_floating_point():
+        raise RuntimeError(f"dist(): input dtype should be floating point, got {difference.dtype}")
+    return norm(difference, p)
 
 
 @op("cdist")
