@@ -219,6 +219,11 @@ def test_sparse_initial_values():
     assert mg.equal(F.conv2d(x, nn.init.dirac_(mg.empty(3, 3, 3, 3)), padding=1), x)
 
 
+def test_older_names_of_initial_values_warn():
+    with pytest.warns(FutureWarning, match=r"nn.init.constant` is now deprecated in favor of `nn.init.constant_"):
+        assert nn.init.constant(mg.empty(2), 3.0).tolist() == [3, 3]
+
+
 def test_norms_of_gradients_that_are_known():
     p = nn.Parameter(mg.zeros(2))
     p.grad = mg.tensor([3.0, 4.0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
@@ -211,3 +212,24 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     q *= np.sign(np.diagonal(r))  # makes the decomposition unique, and so the matrix uniformly distributed
     values = (q.T if rows < columns else q) * gain
     return tensor.copy_(wrap(values.astype(tensor.dtype).reshape(tensor.shape)))
+
+
+def _older(function: F) -> F:
+    """`function` under the name that PyTorch had before the underscore, with a warning."""
+    name = function.__name__.rstrip("_")
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Tensor:
+        message = f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`."
+        warnings.warn(message, FutureWarning, stacklevel=2)
+        return function(*args, **kwargs)
+
+    call.__name__ = name
+    call.__doc__ = f"Deprecated: `{name}_`."
+    return call  # type: ignore[return-value]
+
+
+uniform, normal, constant = _older(uniform_), _older(normal_), _older(constant_)
+eye, dirac, sparse, orthogonal = _older(eye_), _older(dirac_), _older(sparse_), _older(orthogonal_)
+xavier_uniform, xavier_normal = _older(xavier_uniform_), _older(xavier_normal_)
+kaiming_uniform, kaiming_normal = _older(kaiming_uniform_), _older(kaiming_normal_)

@@ -15,7 +15,7 @@ from .._kernels import activation as kernel
 from .._kernels import loss as rows
 from ..dtypes import as_dtype
 from ..tensor import Function, Fused, Tensor
-from .arithmetic import clamp_max
+from .arithmetic import clamp
 from .border import (
     KERNEL_DTYPES,
     as_tensor,
@@ -371,7 +371,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
             f"{channels}."
         )
     slope = weight.reshape(1, -1, *[1] * (input.ndim - 2)) if input.ndim > 1 else weight
-    return relu(input) + slope * clamp_max(input, 0)
+    positive = input > 0  # each factor apart: 0 times an infinite x would make the weight's gradient NaN
+    return where(positive, input, 0.0) + slope * where(positive, 0.0, input)
 
 
 @op("F.glu")
@@ -408,7 +409,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     if lambd < 0:
         raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}.")
     x = floating(input)
-    return relu(x - lambd) - relu(-x - lambd)
+    return x - clamp(x, -lambd, lambd)
 
 
 @op("F.tanhshrink")

@@ -82,7 +82,7 @@ def triplet_margin_loss(
 def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, reduction: str = "mean") -> Tensor:
     """The input where the target is 1, max(0, margin - input) where it is -1."""
     input, target = as_tensor(input), as_tensor(target, "target")
-    losses = where(target == -1, clamp_min(margin - input, 0), 0.0) + where(target == 1, input, 0.0)
+    losses = where(target == 1, 0.0, clamp_min(margin - input, 0)) + where(target == -1, 0.0, input)
     return reduced(losses, reduction)
 
 

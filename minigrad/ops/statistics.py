@@ -15,6 +15,7 @@ from .declare import op
 from .indexing import TakeAlong, index_select
 from .joining import cat
 from .reduce import ValuesIndices, amax, amin, mean, nansum, norm, shifted_cumprod
+from .reduce import max as largest
 from .shape import diagonal
 from .sorting import _order
 
@@ -44,6 +45,12 @@ def _check_not_empty(name: str, input: Tensor, dim: int) -> None:
         )
 
 
+def _of_all(input: Tensor, found: Tensor) -> Tensor:
+    """The element `found`, with a gradient that all equal ones share, as PyTorch's without `dim`."""
+    value = found._value
+    return largest(input[wrap((input._value == value) | ((input._value != input._value) & (value != value)))])
+
+
 @op("kthvalue", ".kthvalue")
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """`(values, indices)` of the k-th smallest elements along `dim`, k from 1; NaN counts as largest."""
@@ -58,13 +65,13 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Val
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """The median of all elements, or `(values, indices)` along `dim`: of an even number the lower one of the middle two.
 
-    NaN where there is a NaN. The gradient goes to the element chosen.
+    NaN where there is a NaN. The gradient goes to the element chosen; equal ones share it where `dim` is not given.
     """
     input = as_tensor(input)
     if dim is None:
         if input.numel() == 0:
             return wrap(np.full((), np.nan, input.dtype))
-        return _kth(input.reshape(-1), (input.numel() - 1) // 2, 0, False).values
+        return _of_all(input, _kth(input.reshape(-1), (input.numel() - 1) // 2, 0, False).values)
     _check_not_empty("median", input, dim)
     return _kth(input, (input.shape[axis_of(dim, input.ndim)] - 1) // 2 if input.ndim else 0, dim, keepdim)
 
@@ -74,7 +81,7 @@ def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> A
     """`median` of the elements that are not NaN; NaN where all are."""
     input = as_tensor(input)
     if dim is None:
-        return nanmedian(input.reshape(-1), 0).values if input.numel() else median(input)
+        return _of_all(input, nanmedian(input.reshape(-1), 0).values) if input.numel() else median(input)
     _check_not_empty("nanmedian", input, dim)
     if input.ndim == 0:
         return _kth(input, 0, dim, keepdim)

@@ -158,7 +158,10 @@ ROWS: list[Row] = [
     row("x.unsqueeze(axis=0)", x=real(3, 4)),
     # options
     row("torch.scatter(x, 1, i, value=1.5)", x=real(3, 4), i=given([[0, 2], [1, 0], [3, 2]])),
-    row("x.scatter(1, i, 1.5, reduce='add')", torch="x.scatter_add(1, i, torch.full((3, 2), 1.5, dtype=x.dtype))", x=real(3, 4), i=given([[0, 2], [1, 1], [3, 2]])),
+    row(
+        "x.scatter(1, i, 1.5, reduce='add')",
+        torch="x.scatter_add(1, i, torch.full((3, 2), 1.5, dtype=x.dtype))", x=real(3, 4), i=given([[0, 2], [1, 1], [3, 2]]),
+    ),
     row("F.mse_loss(x, y, weight=w)", x=real(3, 4), y=real(3, 4), w=positive(3, 4)),
     row("F.l1_loss(x, y, reduction='sum', weight=w)", x=spread(3, 4), y=real(3, 4), w=positive(3, 4)),
     row("F.huber_loss(x, y, weight=w, reduction='none')", x=spread(3, 4), y=real(3, 4), w=positive(3, 4)),
