@@ -501,4 +501,4 @@ def searchsorted(
             "but the last"
         )
     pairs = zip(rows.reshape(-1, rows.shape[-1]), x.reshape(-1, x.shape[-1]), strict=True)
-    return wrap(np.array([np.searchsorted(*pair, where_equal) for pair in pairs], kind).reshape(x.shape))
+    return wrap(np.array([np.searchsorted(*pair, where_equal) for pair in pairs], kind).reshape(x.shape).copy())
