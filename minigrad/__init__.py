@@ -13,12 +13,14 @@ _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minigrad\."
 
 from . import autograd, ops  # noqa: E402
 from .config import get_num_threads, set_num_threads, show_config  # noqa: E402
+from .device import device  # noqa: E402
 from .dtypes import (  # noqa: E402
     double,
     finfo,
     float16,
     float32,
     float64,
+    get_default_dtype,
     half,
     iinfo,
     int8,
@@ -27,6 +29,7 @@ from .dtypes import (  # noqa: E402
     int64,
     long,
     promote_types,
+    set_default_dtype,
     short,
     uint8,
 )
@@ -38,13 +41,24 @@ from .grad_mode import (  # noqa: E402
     no_grad,
     set_grad_enabled,
 )
+from .ops.typed import (  # noqa: E402
+    BoolTensor,
+    ByteTensor,
+    CharTensor,
+    DoubleTensor,
+    FloatTensor,
+    HalfTensor,
+    IntTensor,
+    LongTensor,
+    ShortTensor,
+)
 from .random import Generator, default_generator, initial_seed, manual_seed, seed  # noqa: E402
 from .tensor import Tensor  # noqa: E402
 from .version import __version__  # noqa: E402
 
 globals().update(ops.FUNCTIONS)  # add, matmul, zeros, ...: see the declarations in minigrad/ops
 
-from . import nn, optim, utils  # noqa: E402
+from . import linalg, nn, optim, utils  # noqa: E402
 from .serialization import load, save  # noqa: E402
 
 float = float32
@@ -52,9 +66,11 @@ int = int32
 bool = ops.creation.np.dtype("bool")
 
 __all__ = [
-    "Generator", "Tensor", "__version__", "autograd", "bool", "default_generator", "double", "enable_grad", "finfo", "float",
-    "float16", "float32", "float64", "get_num_threads", "half", "iinfo", "inference_mode", "initial_seed", "int",
-    "int8", "int16", "int32", "int64", "is_grad_enabled", "is_inference_mode_enabled", "load", "long", "manual_seed", "nn", "no_grad",
-    "ops", "optim", "promote_types", "save", "seed", "set_grad_enabled", "set_num_threads", "short", "show_config",
+    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "Generator", "HalfTensor", "IntTensor",
+    "LongTensor", "ShortTensor", "Tensor", "__version__", "autograd", "bool", "default_generator", "device", "double",
+    "enable_grad", "finfo", "float", "float16", "float32", "float64", "get_default_dtype", "get_num_threads", "half",
+    "iinfo", "inference_mode", "initial_seed", "int", "int16", "int32", "int64", "int8", "is_grad_enabled",
+    "is_inference_mode_enabled", "linalg", "load", "long", "manual_seed", "nn", "no_grad", "ops", "optim",
+    "promote_types", "save", "seed", "set_default_dtype", "set_grad_enabled", "set_num_threads", "short", "show_config",
     "uint8", "utils", *ops.FUNCTIONS,
 ]  # fmt: skip

@@ -22,14 +22,33 @@ uint8 = np.dtype("uint8")
 bool_ = np.dtype("bool")
 
 SUPPORTED = frozenset({float16, float32, float64, int8, int16, int32, int64, uint8, bool_})
-_PYTHON = {float: float32, int: int64, bool: bool_}
+_PYTHON = {float: float64, int: int64, bool: bool_}
+_default = float32  # of Tensors made from Python floats, or without data
+
+
+def set_default_dtype(d: Any) -> None:
+    """Make `d` the dtype of Tensors made from Python floats and of those made without data; float32 to begin with.
+
+    TypeError unless it is a floating one.
+    """
+    global _default
+    dtype = as_dtype(d)
+    if dtype.kind != "f":
+        raise TypeError(f"only floating-point types are supported as the default type, not {dtype}")
+    _default = dtype
+
+
+def get_default_dtype() -> np.dtype:
+    """The dtype of Tensors made from Python floats and of those made without data."""
+    return _default
 
 
 def as_dtype(dtype: Any) -> np.dtype:
-    """The dtype that `dtype` names: a dtype, a Python type (`float` is float32, as in PyTorch), or a name."""
+    """The dtype that `dtype` names: a dtype, a Python type (`float` is float64, as in PyTorch), LongTensor and such, or a name."""
     found: Any = _PYTHON.get(dtype) if isinstance(dtype, type) else None
     if found is None:
-        found = np.dtype(dtype)
+        named = getattr(dtype, "dtype", None)  # LongTensor has one; NumPy's own types have a descriptor there
+        found = np.dtype(named if isinstance(named, np.dtype) else dtype)
     if found not in SUPPORTED:
         raise TypeError(f"minigrad has no dtype {found}; it has {', '.join(sorted(map(str, SUPPORTED)))}")
     return found
@@ -76,14 +95,14 @@ def result_type(*operands: Any) -> np.dtype:
 
 def number_type(number: Any) -> np.dtype:
     """The dtype a Python number stands for."""
-    for python, dtype in ((bool, bool_), (int, int64), (float, float32)):
+    for python, dtype in ((bool, bool_), (int, int64), (float, _default)):
         if isinstance(number, python):
             return dtype
     raise TypeError(f"expected a Tensor or a real number, got {type(number).__name__}")
 
 
 def as_array(data: Any, dtype: Any = None) -> np.ndarray:
-    """`data` as an array of a supported dtype: Python floats become float32, other arrays keep their dtype."""
+    """`data` as an array of a supported dtype: Python floats take the default dtype, other arrays keep their dtype."""
     value = getattr(data, "_value", data)
     if isinstance(value, np.ndarray | np.generic):
         array = np.asarray(value)
@@ -110,8 +129,9 @@ def _from_python(data: Any) -> tuple[np.ndarray, np.dtype | None]:
         raise TypeError(f"cannot make a Tensor of {type(data).__name__} data")
     if array.dtype.kind != "f":
         return array, None
-    dtypes: list[Any] = [_PYTHON.get(kind, float32) if isinstance(kind, type) else kind for kind in kinds]
-    return array, reduce(promote_types, dtypes) if dtypes else float32
+    python = {bool: bool_, int: int64}
+    dtypes: list[Any] = [python.get(kind, _default) if isinstance(kind, type) else kind for kind in kinds]
+    return array, reduce(promote_types, dtypes) if dtypes else _default
 
 
 def _plain(data: Any, kinds: set[Any]) -> Any:

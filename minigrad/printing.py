@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-_DEFAULT = ("float32", "int64", "bool")  # dtypes that the numbers themselves show
+from .dtypes import get_default_dtype
+
 WIDTH, THRESHOLD, EDGE = 80, 1000, 3
 
 
@@ -21,7 +22,8 @@ def tensor_repr(array: np.ndarray, grad_fn: str | None, requires_grad: bool) -> 
     notes = []
     if array.size == 0 and array.ndim != 1:
         notes.append(f"size={array.shape}")
-    if array.dtype.name not in _DEFAULT or (array.size == 0 and array.dtype.name != "float32"):
+    shown = array.dtype == get_default_dtype() or (array.size and array.dtype.name in ("int64", "bool"))
+    if not shown:  # by the numbers themselves
         notes.append(f"dtype=minigrad.{array.dtype.name}")
     if grad_fn is not None:
         notes.append(f"grad_fn=<{grad_fn}0>")

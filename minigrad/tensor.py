@@ -15,7 +15,9 @@ import numpy as np
 
 from . import engine
 from ._kernels import aligned, empty_like, memory, owns_memory
-from .dtypes import as_array, category
+from .device import CPU
+from .device import device as Device
+from .dtypes import as_array, category, get_default_dtype
 from .engine import Variable
 from .grad_mode import mode
 from .printing import tensor_repr
@@ -60,7 +62,7 @@ class Tensor(Variable):
                 "Tensor(...) takes a sequence or an array: use tensor(3.0) for a number, empty(2, 3) for a shape"
             )
         if dtype is None and not hasattr(data, "dtype"):
-            dtype = np.float32  # as PyTorch's constructor; tensor(data) keeps integers
+            dtype = get_default_dtype()  # as PyTorch's constructor; tensor(data) keeps integers
         Variable.__init__(self, _fresh(as_array(data, dtype)))
         self._inference = mode.inference
         self.requires_grad = requires_grad
@@ -83,9 +85,14 @@ class Tensor(Variable):
         return self._value.ndim
 
     @property
-    def device(self) -> str:
-        """Always 'cpu'."""
-        return "cpu"
+    def device(self) -> Device:
+        """Always `device('cpu')`."""
+        return CPU
+
+    @property
+    def is_cuda(self) -> bool:
+        """False."""
+        return False
 
     @property
     def itemsize(self) -> int:

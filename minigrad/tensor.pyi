@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 from . import engine
 from ._kernels import aligned, empty_like, memory, owns_memory
-from .dtypes import as_array, category
+from .device import CPU
+from .device import device as Device
+from .dtypes import as_array, category, get_default_dtype
 from .engine import Variable
 from .grad_mode import mode
 from .printing import tensor_repr
@@ -46,8 +48,12 @@ class Tensor(Variable):
         """The number of axes."""
 
     @property
-    def device(self) -> str:
-        """Always 'cpu'."""
+    def device(self) -> Device:
+        """Always `device('cpu')`."""
+
+    @property
+    def is_cuda(self) -> _bool:
+        """False."""
 
     @property
     def itemsize(self) -> _int:
@@ -211,6 +217,9 @@ class Tensor(Variable):
         ...
 
     @property
+    def H(self) -> Tensor:
+        """The transpose of a matrix, which is real."""
+    @property
     def T(self) -> Tensor:
         """The transpose of a matrix (of more axes: all reversed)."""
     def __abs__(self) -> Tensor:
@@ -230,17 +239,27 @@ class Tensor(Variable):
     def __gt__(self, other: Any) -> Tensor:
         """input > other, elementwise."""
     def __iadd__(self, other: Any) -> Tensor:
-        """The in-place form of `add`; returns self."""
+        """The in-place form of `add`; returns `input`."""
+    def __iand__(self, other: Any) -> Tensor:
+        """The in-place form of `bitwise_and`; returns `input`."""
+    def __ifloordiv__(self, other: Any) -> Tensor:
+        """The in-place form of `floor_divide`; returns `input`."""
+    def __imod__(self, other: Any) -> Tensor:
+        """The in-place form of `remainder`; returns `input`."""
     def __imul__(self, other: Any) -> Tensor:
-        """The in-place form of `mul`; returns self."""
+        """The in-place form of `mul`; returns `input`."""
     def __invert__(self) -> Tensor:
         """~input, of integers or bools."""
+    def __ior__(self, other: Any) -> Tensor:
+        """The in-place form of `bitwise_or`; returns `input`."""
     def __ipow__(self, other: Any) -> Tensor:
-        """The in-place form of `pow`; returns self."""
+        """The in-place form of `pow`; returns `input`."""
     def __isub__(self, other: Any) -> Tensor:
-        """The in-place form of `sub`; returns self."""
+        """The in-place form of `sub`; returns `input`."""
     def __itruediv__(self, other: Any) -> Tensor:
-        """The in-place form of `div`; returns self."""
+        """The in-place form of `div`; returns `input`."""
+    def __ixor__(self, other: Any) -> Tensor:
+        """The in-place form of `bitwise_xor`; returns `input`."""
     def __le__(self, other: Any) -> Tensor:
         """input <= other, elementwise."""
     def __lt__(self, other: Any) -> Tensor:
@@ -263,6 +282,8 @@ class Tensor(Variable):
         """input + alpha * other, broadcast."""
     def __rand__(self, other: Any) -> Tensor:
         """input & other, of integers or bools."""
+    def __rdiv__(self, other: Any) -> Tensor:
+        """other / input."""
     def __rfloordiv__(self, other: Any) -> Tensor:
         """floor(other / input)."""
     def __rmatmul__(self, other: Any) -> Tensor:
@@ -292,25 +313,33 @@ class Tensor(Variable):
     def abs(self) -> Tensor:
         """The absolute value; its slope at 0 is 0."""
     def abs_(self) -> Tensor:
-        """The in-place form of `abs`; returns self."""
+        """The in-place form of `abs`; returns `input`."""
     def absolute(self) -> Tensor:
         """The absolute value; its slope at 0 is 0."""
     def acos(self) -> Tensor:
         """The angle in [0, pi] whose cosine is x."""
+    def acos_(self) -> Tensor:
+        """The in-place form of `acos`; returns `input`."""
+    def acosh(self) -> Tensor:
+        """The positive number whose cosh is x; NaN below 1."""
     def add(self, other: Any, *, alpha: _float = 1) -> Tensor:
         """input + alpha * other, broadcast."""
     def add_(self, other: Any, *, alpha: _float = 1) -> Tensor:
-        """The in-place form of `add`; returns self."""
+        """The in-place form of `add`; returns `input`."""
     def addcdiv(self, tensor1: Tensor, tensor2: Tensor, *, value: _float = 1) -> Tensor:
         """input + value * tensor1 / tensor2."""
     def addcdiv_(self, tensor1: Tensor, tensor2: Tensor, *, value: _float = 1) -> Tensor:
-        """The in-place form of `addcdiv`; returns self."""
+        """The in-place form of `addcdiv`; returns `input`."""
     def addcmul(self, tensor1: Tensor, tensor2: Tensor, *, value: _float = 1) -> Tensor:
         """input + value * tensor1 * tensor2."""
     def addcmul_(self, tensor1: Tensor, tensor2: Tensor, *, value: _float = 1) -> Tensor:
-        """The in-place form of `addcmul`; returns self."""
+        """The in-place form of `addcmul`; returns `input`."""
     def addmm(self, mat1: Tensor, mat2: Tensor, *, beta: _float = 1, alpha: _float = 1) -> Tensor:
         """beta * input + alpha * (mat1 @ mat2)."""
+    def addmm_(self, mat1: Tensor, mat2: Tensor, *, beta: _float = 1, alpha: _float = 1) -> Tensor:
+        """The in-place form of `addmm`; returns `input`."""
+    def adjoint(self) -> Tensor:
+        """The transposes of a batch of matrices, which are real."""
     def all(self, dim: Any = None, keepdim: _bool = False) -> Tensor:
         """Whether all elements (over `dim`) are nonzero."""
     def allclose(self, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False) -> _bool:
@@ -319,40 +348,70 @@ class Tensor(Variable):
         """The largest element over `dim` (an int, several, or all). Ties share the gradient equally."""
     def amin(self, dim: Any = (), keepdim: _bool = False) -> Tensor:
         """The smallest element over `dim` (an int, several, or all). Ties share the gradient equally."""
+    def aminmax(self, *, dim: _int | None = None, keepdim: _bool = False) -> tuple[Tensor, Tensor]:
+        """`amin` and `amax`."""
     def any(self, dim: Any = None, keepdim: _bool = False) -> Tensor:
         """Whether an element (over `dim`) is nonzero."""
     def arccos(self) -> Tensor:
         """The angle in [0, pi] whose cosine is x."""
+    def arccosh(self) -> Tensor:
+        """The positive number whose cosh is x; NaN below 1."""
     def arcsin(self) -> Tensor:
         """The angle in [-pi/2, pi/2] whose sine is x."""
+    def arcsinh(self) -> Tensor:
+        """The number whose sinh is x."""
     def arctan(self) -> Tensor:
         """The angle in (-pi/2, pi/2) whose tangent is x."""
+    def arctanh(self) -> Tensor:
+        """The number whose tanh is x; infinite at 1 and -1, NaN beyond."""
     def argmax(self, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
         """The index (int64) of the first largest element along `dim`, or in the flattened Tensor."""
     def argmin(self, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
         """The index (int64) of the first smallest element along `dim`, or in the flattened Tensor."""
     def argsort(self, dim: _int = -1, descending: _bool = False, stable: _bool = True) -> Tensor:
         """The indices that sort `input` along `dim`."""
+    def argwhere(self) -> Tensor:
+        """The indices of nonzero elements, (count, ndim) int64."""
     def asin(self) -> Tensor:
         """The angle in [-pi/2, pi/2] whose sine is x."""
+    def asin_(self) -> Tensor:
+        """The in-place form of `asin`; returns `input`."""
+    def asinh(self) -> Tensor:
+        """The number whose sinh is x."""
     def atan(self) -> Tensor:
         """The angle in (-pi/2, pi/2) whose tangent is x."""
     def atan2(self, other: Tensor) -> Tensor:
         """The angle of the point (other, input), in (-pi, pi]."""
+    def atan2_(self, other: Tensor) -> Tensor:
+        """The in-place form of `atan2`; returns `input`."""
+    def atan_(self) -> Tensor:
+        """The in-place form of `atan`; returns `input`."""
+    def atanh(self) -> Tensor:
+        """The number whose tanh is x; infinite at 1 and -1, NaN beyond."""
     def baddbmm(self, batch1: Tensor, batch2: Tensor, *, beta: _float = 1, alpha: _float = 1) -> Tensor:
         """beta * input + alpha * bmm(batch1, batch2)."""
+    def baddbmm_(self, batch1: Tensor, batch2: Tensor, *, beta: _float = 1, alpha: _float = 1) -> Tensor:
+        """The in-place form of `baddbmm`; returns `input`."""
     def bernoulli(self, *, generator: Generator | None = None) -> Tensor:
         """1 with probability `input` (elementwise, in [0, 1]), else 0, in the dtype of `input`."""
     def bernoulli_(self, p: _float = 0.5, *, generator: Generator | None = None) -> Tensor:
         """Write 1 with probability `p`, else 0; returns `input`."""
+    def bincount(self, weights: Tensor | None = None, minlength: _int = 0) -> Tensor:
+        """How often each of 0, 1, 2, ... occurs in a vector of integers, or the sums of their `weights`; at least `minlength` of them."""
     def bitwise_and(self, other: Any) -> Tensor:
         """input & other, of integers or bools."""
+    def bitwise_and_(self, other: Any) -> Tensor:
+        """The in-place form of `bitwise_and`; returns `input`."""
     def bitwise_not(self) -> Tensor:
         """~input, of integers or bools."""
     def bitwise_or(self, other: Any) -> Tensor:
         """input | other, of integers or bools."""
+    def bitwise_or_(self, other: Any) -> Tensor:
+        """The in-place form of `bitwise_or`; returns `input`."""
     def bitwise_xor(self, other: Any) -> Tensor:
         """input ^ other, of integers or bools."""
+    def bitwise_xor_(self, other: Any) -> Tensor:
+        """The in-place form of `bitwise_xor`; returns `input`."""
     def bmm(self, mat2: Tensor) -> Tensor:
         """The products of two batches of matrices, (b, m, k) and (b, k, n)."""
     def bool(self) -> Tensor:
@@ -361,10 +420,12 @@ class Tensor(Variable):
         """A read-only view of `input` with `shape`, repeated along axes of length 1."""
     def byte(self) -> Tensor:
         """`input` as uint8."""
+    def cauchy_(self, median: _float = 0.0, sigma: _float = 1.0, *, generator: Generator | None = None) -> Tensor:
+        """Write numbers of Cauchy's distribution; returns `input`."""
     def ceil(self) -> Tensor:
         """The smallest integer not below x; its gradient is 0."""
     def ceil_(self) -> Tensor:
-        """The in-place form of `ceil`; returns self."""
+        """The in-place form of `ceil`; returns `input`."""
     def char(self) -> Tensor:
         """`input` as int8."""
     def chunk(self, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
@@ -372,15 +433,15 @@ class Tensor(Variable):
     def clamp(self, min: Any = None, max: Any = None) -> Tensor:
         """`input` limited to [min, max], numbers or Tensors; gradients flow where it already was inside."""
     def clamp_(self, min: Any = None, max: Any = None) -> Tensor:
-        """The in-place form of `clamp`; returns self."""
+        """The in-place form of `clamp`; returns `input`."""
     def clamp_max(self, max: Any) -> Tensor:
         """`input`, or `max` where it is larger."""
     def clamp_max_(self, max: Any) -> Tensor:
-        """The in-place form of `clamp_max`; returns self."""
+        """The in-place form of `clamp_max`; returns `input`."""
     def clamp_min(self, min: Any) -> Tensor:
         """`input`, or `min` where it is smaller."""
     def clamp_min_(self, min: Any) -> Tensor:
-        """The in-place form of `clamp_min`; returns self."""
+        """The in-place form of `clamp_min`; returns `input`."""
     def clip(self, min: Any = None, max: Any = None) -> Tensor:
         """`input` limited to [min, max], numbers or Tensors; gradients flow where it already was inside."""
     def clone(self) -> Tensor:
@@ -389,92 +450,182 @@ class Tensor(Variable):
         """`input` if its elements lie in order, otherwise a copy in which they do."""
     def copy_(self, src: Tensor) -> Tensor:
         """Write `src`, broadcast and converted, into `input`; returns it."""
+    def corrcoef(self) -> Tensor:
+        """Pearson's correlations of variables, which are the rows of (variables, observations)."""
     def cos(self) -> Tensor:
         """The cosine of x in radians."""
     def cos_(self) -> Tensor:
-        """The in-place form of `cos`; returns self."""
+        """The in-place form of `cos`; returns `input`."""
     def cosh(self) -> Tensor:
         """(e^x + e^-x) / 2."""
+    def cosh_(self) -> Tensor:
+        """The in-place form of `cosh`; returns `input`."""
     def count_nonzero(self, dim: Any = None) -> Tensor:
         """How many elements (over `dim`) are nonzero, int64."""
+    def cov(self, *, correction: _int = 1) -> Tensor:
+        """The covariances of variables, which are the rows of (variables, observations); `fweights` and `aweights` are absent."""
     def cpu(self) -> Tensor:
         """`input` itself: it is on the CPU."""
+    def cross(self, other: Tensor, dim: _int = -1) -> Tensor:
+        """The cross product of vectors of 3 elements along `dim`, broadcast."""
+    def cuda(self, device: Any = None, non_blocking: _bool = False) -> Tensor:
+        """RuntimeError: there is no such device."""
+    def cummax(self, dim: _int) -> ValuesIndices:
+        """`(values, indices)` of the largest element so far along `dim`, the last of equal ones."""
+    def cummin(self, dim: _int) -> ValuesIndices:
+        """`(values, indices)` of the smallest element so far along `dim`, the last of equal ones."""
+    def cumprod(self, dim: _int, *, dtype: Any = None) -> Tensor:
+        """Running products along `dim`; integers and bools give int64."""
+    def cumprod_(self, dim: _int, *, dtype: Any = None) -> Tensor:
+        """The in-place form of `cumprod`; returns `input`."""
     def cumsum(self, dim: _int, *, dtype: Any = None) -> Tensor:
         """Running sums along `dim`; integers and bools sum to int64."""
+    def cumsum_(self, dim: _int, *, dtype: Any = None) -> Tensor:
+        """The in-place form of `cumsum`; returns `input`."""
+    def deg2rad(self) -> Tensor:
+        """Degrees as radians."""
     def diag(self, diagonal: _int = 0) -> Tensor:
         """Of a matrix, a diagonal; of a vector, the matrix with it on that diagonal."""
+    def diag_embed(self, offset: _int = 0, dim1: _int = -2, dim2: _int = -1) -> Tensor:
+        """Matrices, in axes dim1 and dim2 of the result, with the last axis of `input` on a diagonal and zeros elsewhere."""
     def diagonal(self, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
         """A read-only view of a diagonal of axes dim1 and dim2, appended as the last axis."""
+    def diff(self, n: _int = 1, dim: _int = -1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor:
+        """The n-th differences of neighbours along `dim`, after joining `prepend` and `append` to it."""
+    def dist(self, other: Tensor, p: _float = 2) -> Tensor:
+        """The p-norm of input - other."""
     def div(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         """input / other, broadcast; integers give floats. `rounding_mode` 'floor' or 'trunc' rounds the quotient."""
     def div_(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
-        """The in-place form of `div`; returns self."""
+        """The in-place form of `div`; returns `input`."""
     def divide(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         """input / other, broadcast; integers give floats. `rounding_mode` 'floor' or 'trunc' rounds the quotient."""
+    def divide_(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+        """The in-place form of `div`; returns `input`."""
     def dot(self, tensor: Tensor) -> Tensor:
         """The inner product of two vectors."""
     def double(self) -> Tensor:
         """`input` as float64."""
+    def dsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
+        """`tensor_split` along the third axis into equal pieces, or at indices."""
     def eq(self, other: Any) -> Tensor:
         """input == other, elementwise."""
+    def eq_(self, other: Any) -> Tensor:
+        """The in-place form of `eq`; returns `input`."""
     def equal(self, other: Tensor) -> _bool:
         """Whether two Tensors have the same shape and elements."""
     def erf(self) -> Tensor:
         """The error function: (2 / sqrt(pi)) times the integral of exp(-t^2) from 0 to x."""
+    def erf_(self) -> Tensor:
+        """The in-place form of `erf`; returns `input`."""
     def exp(self) -> Tensor:
         """e ** x."""
+    def exp2(self) -> Tensor:
+        """2 ** x."""
+    def exp2_(self) -> Tensor:
+        """The in-place form of `exp2`; returns `input`."""
     def exp_(self) -> Tensor:
-        """The in-place form of `exp`; returns self."""
-    def expand(self, *sizes: Any) -> Tensor:
+        """The in-place form of `exp`; returns `input`."""
+    def expand(self, *sizes: Any, size: Any = None) -> Tensor:
         """A read-only view of `input` with the given sizes; -1 keeps a size. New axes are added in front."""
     def expand_as(self, other: Tensor) -> Tensor:
         """A view of `input` with the shape of `other`."""
     def expm1(self) -> Tensor:
         """e ** x - 1, exact near 0."""
+    def expm1_(self) -> Tensor:
+        """The in-place form of `expm1`; returns `input`."""
+    def exponential_(self, lambd: _float = 1.0, *, generator: Generator | None = None) -> Tensor:
+        """Write numbers of density lambd exp(-lambd x); returns `input`."""
     def fill_(self, value: Any) -> Tensor:
         """Write one number everywhere; returns `input`."""
+    def fill_diagonal_(self, fill_value: _float, wrap: _bool = False) -> Tensor:
+        """Write one number on the main diagonal (of more than 2 axes, all must have one length); returns `input`."""
     def fix(self) -> Tensor:
         """x without its fraction; its gradient is 0."""
     def flatten(self, start_dim: _int = 0, end_dim: _int = -1) -> Tensor:
         """Axes `start_dim` to `end_dim` joined into one."""
-    def flip(self, *dims: Any) -> Tensor:
+    def flip(self, *axes: Any, dims: Any = None) -> Tensor:
         """A copy with the order of elements along `dims` reversed."""
+    def fliplr(self) -> Tensor:
+        """The second axis reversed."""
+    def flipud(self) -> Tensor:
+        """The first axis reversed."""
     def float(self) -> Tensor:
         """`input` as float32."""
     def floor(self) -> Tensor:
         """The largest integer not above x; its gradient is 0."""
     def floor_(self) -> Tensor:
-        """The in-place form of `floor`; returns self."""
+        """The in-place form of `floor`; returns `input`."""
     def floor_divide(self, other: Any) -> Tensor:
         """floor(input / other); its gradient is 0. Division of integers by zero raises RuntimeError."""
-    def gather(self, dim: _int, index: Tensor) -> Tensor:
+    def floor_divide_(self, other: Any) -> Tensor:
+        """The in-place form of `floor_divide`; returns `input`."""
+    def fmod(self, other: Any) -> Tensor:
+        """input - other * trunc(input / other): it has the sign of `input`, as C's fmod."""
+    def fmod_(self, other: Any) -> Tensor:
+        """The in-place form of `fmod`; returns `input`."""
+    def frac(self) -> Tensor:
+        """x - trunc(x): what follows the point, with the sign of x."""
+    def frac_(self) -> Tensor:
+        """The in-place form of `frac`; returns `input`."""
+    def gather(self, dim: _int, index: Tensor, *, sparse_grad: _bool = False) -> Tensor:
         """out[i][j] = input[index[i][j]][j] for dim 0, and so on; `index` (int64) gives the shape of the result."""
     def ge(self, other: Any) -> Tensor:
         """input >= other, elementwise."""
+    def ge_(self, other: Any) -> Tensor:
+        """The in-place form of `ge`; returns `input`."""
+    def geometric_(self, p: _float, *, generator: Generator | None = None) -> Tensor:
+        """Write how many trials of probability `p` it takes to succeed once; returns `input`."""
     def ger(self, vec2: Tensor) -> Tensor:
         """The outer product of two vectors."""
+    def get_device(self) -> _int:
+        """-1: the CPU has no number."""
     def greater(self, other: Any) -> Tensor:
         """input > other, elementwise."""
     def greater_equal(self, other: Any) -> Tensor:
         """input >= other, elementwise."""
     def gt(self, other: Any) -> Tensor:
         """input > other, elementwise."""
+    def gt_(self, other: Any) -> Tensor:
+        """The in-place form of `gt`; returns `input`."""
     def half(self) -> Tensor:
         """`input` as float16."""
+    def hardshrink(self, lambd: _float = 0.5) -> Tensor:
+        """x where |x| > lambd, elsewhere 0."""
+    def histc(self, bins: _int = 100, min: _float = 0, max: _float = 0) -> Tensor:
+        """How many elements lie in each of `bins` equal parts of [min, max]; of the data's own range where both are 0."""
+    def hsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
+        """`tensor_split` along the second axis (of a vector the only one) into equal pieces, or at indices."""
     def index_add(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _float = 1) -> Tensor:
         """A copy of `input` with alpha * source[i] added to the slice index[i] along `dim`."""
     def index_add_(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _float = 1) -> Tensor:
-        """The in-place form of `index_add`; returns self."""
+        """The in-place form of `index_add`; returns `input`."""
+    def index_copy(self, dim: _int, index: Tensor, source: Tensor) -> Tensor:
+        """A copy of `input` in which the slices at `index` along `dim` are those of `source`."""
+    def index_copy_(self, dim: _int, index: Tensor, source: Tensor) -> Tensor:
+        """The in-place form of `index_copy`; returns `input`."""
     def index_fill(self, dim: _int, index: Tensor, value: Any) -> Tensor:
         """A copy of `input` with `value` in the slices at `index` along `dim`."""
     def index_fill_(self, dim: _int, index: Tensor, value: Any) -> Tensor:
-        """The in-place form of `index_fill`; returns self."""
+        """The in-place form of `index_fill`; returns `input`."""
+    def index_put(self, indices: Any, values: Tensor, accumulate: _bool = False) -> Tensor:
+        """A copy of `input` in which input[indices] is `values`, or with `accumulate` has them added; `indices` is a tuple of Tensors."""
+    def index_put_(self, indices: Any, values: Tensor, accumulate: _bool = False) -> Tensor:
+        """The in-place form of `index_put`; returns `input`."""
     def index_select(self, dim: _int, index: Any) -> Tensor:
         """The slices of `input` at `index` (1-D integers) along `dim`."""
     def inner(self, other: Tensor) -> Tensor:
         """The inner products over the last axes."""
     def int(self) -> Tensor:
         """`input` as int32."""
+    def is_complex(self) -> _bool:
+        """False: there are no complex numbers."""
+    def is_nonzero(self) -> _bool:
+        """Whether the one element is not 0; RuntimeError for another number of elements."""
+    def is_same_size(self, other: Tensor) -> _bool:
+        """Whether both have the same shape."""
+    def is_signed(self) -> _bool:
+        """Whether the dtype has negative numbers."""
     def isclose(self, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False) -> Tensor:
         """Where |input - other| <= atol + rtol * |other|."""
     def isfinite(self) -> Tensor:
@@ -483,12 +634,18 @@ class Tensor(Variable):
         """Whether each element is infinite."""
     def isnan(self) -> Tensor:
         """Whether each element is NaN."""
+    def kron(self, other: Tensor) -> Tensor:
+        """Kronecker's product: each element of `input` times the whole of `other`."""
+    def kthvalue(self, k: _int, dim: _int = -1, keepdim: _bool = False) -> ValuesIndices:
+        """`(values, indices)` of the k-th smallest elements along `dim`, k from 1; NaN counts as largest."""
     def le(self, other: Any) -> Tensor:
         """input <= other, elementwise."""
+    def le_(self, other: Any) -> Tensor:
+        """The in-place form of `le`; returns `input`."""
     def lerp(self, end: Tensor, weight: Any) -> Tensor:
         """input + weight * (end - input)."""
     def lerp_(self, end: Tensor, weight: Any) -> Tensor:
-        """The in-place form of `lerp`; returns self."""
+        """The in-place form of `lerp`; returns `input`."""
     def less(self, other: Any) -> Tensor:
         """input < other, elementwise."""
     def less_equal(self, other: Any) -> Tensor:
@@ -497,35 +654,63 @@ class Tensor(Variable):
         """The natural logarithm; -inf at 0, NaN below."""
     def log10(self) -> Tensor:
         """The logarithm to base 10."""
+    def log10_(self) -> Tensor:
+        """The in-place form of `log10`; returns `input`."""
     def log1p(self) -> Tensor:
         """log(1 + x), exact near 0."""
+    def log1p_(self) -> Tensor:
+        """The in-place form of `log1p`; returns `input`."""
     def log2(self) -> Tensor:
         """The logarithm to base 2."""
+    def log2_(self) -> Tensor:
+        """The in-place form of `log2`; returns `input`."""
     def log_(self) -> Tensor:
-        """The in-place form of `log`; returns self."""
+        """The in-place form of `log`; returns `input`."""
+    def log_normal_(self, mean: _float = 1.0, std: _float = 2.0, *, generator: Generator | None = None) -> Tensor:
+        """Write numbers whose logarithms are normal; returns `input`."""
     def log_softmax(self, dim: _int | None = None, *, dtype: Any = None) -> Tensor:
         """log(softmax(x)) along `dim`, without overflow."""
+    def logaddexp(self, other: Tensor) -> Tensor:
+        """log(exp(input) + exp(other)), without overflow."""
     def logical_and(self, other: Tensor) -> Tensor:
         """Whether both are nonzero."""
+    def logical_and_(self, other: Tensor) -> Tensor:
+        """The in-place form of `logical_and`; returns `input`."""
     def logical_not(self) -> Tensor:
         """True where `input` is 0."""
+    def logical_not_(self) -> Tensor:
+        """The in-place form of `logical_not`; returns `input`."""
     def logical_or(self, other: Tensor) -> Tensor:
         """Whether one is nonzero."""
+    def logical_or_(self, other: Tensor) -> Tensor:
+        """The in-place form of `logical_or`; returns `input`."""
     def logical_xor(self, other: Tensor) -> Tensor:
         """Whether exactly one is nonzero."""
+    def logical_xor_(self, other: Tensor) -> Tensor:
+        """The in-place form of `logical_xor`; returns `input`."""
+    def logit(self, eps: _float | None = None) -> Tensor:
+        """log(x / (1 - x)), x first limited to [eps, 1 - eps] if that is given."""
+    def logit_(self, eps: _float | None = None) -> Tensor:
+        """The in-place form of `logit`; returns `input`."""
     def logsumexp(self, dim: Any, keepdim: _bool = False) -> Tensor:
         """log(sum(exp(x))) over `dim`, without overflow."""
     def long(self) -> Tensor:
         """`input` as int64."""
     def lt(self, other: Any) -> Tensor:
         """input < other, elementwise."""
+    def lt_(self, other: Any) -> Tensor:
+        """The in-place form of `lt`; returns `input`."""
     @property
     def mT(self) -> Tensor:
         """The transposes of a batch of matrices: the last two axes exchanged."""
     def masked_fill(self, mask: Tensor, value: Any) -> Tensor:
         """`input` with `value` where `mask` (bool) holds."""
     def masked_fill_(self, mask: Tensor, value: Any) -> Tensor:
-        """The in-place form of `masked_fill`; returns self."""
+        """The in-place form of `masked_fill`; returns `input`."""
+    def masked_scatter(self, mask: Tensor, source: Tensor) -> Tensor:
+        """A copy of `input` in which the elements where `mask` (bool) holds are the first ones of `source`, in order."""
+    def masked_scatter_(self, mask: Tensor, source: Tensor) -> Tensor:
+        """The in-place form of `masked_scatter`; returns `input`."""
     def masked_select(self, mask: Tensor) -> Tensor:
         """The elements where `mask` holds, in order, 1-D."""
     def matmul(self, other: Tensor) -> Tensor:
@@ -544,6 +729,8 @@ class Tensor(Variable):
         keepdims: _bool = False,
     ) -> Tensor:
         """The mean over `dim` (an int, several, or all); NaN for no elements. Integers have to be converted first."""
+    def median(self, dim: _int | None = None, keepdim: _bool = False) -> Any:
+        """The median of all elements, or `(values, indices)` along `dim`: of an even number the lower one of the middle two."""
     def min(self, dim: Any = None, keepdim: _bool = False) -> Any:
         """The smallest element; over an axis `dim`, `(values, indices)` of the first smallest; of two Tensors, `minimum`."""
     def minimum(self, other: Tensor) -> Tensor:
@@ -557,7 +744,7 @@ class Tensor(Variable):
     def mul(self, other: Any) -> Tensor:
         """input * other, broadcast."""
     def mul_(self, other: Any) -> Tensor:
-        """The in-place form of `mul`; returns self."""
+        """The in-place form of `mul`; returns `input`."""
     def multinomial(
         self,
         num_samples: _int,
@@ -568,29 +755,88 @@ class Tensor(Variable):
         """Indices drawn with probabilities proportional to `input` (C,) or (N, C): (num_samples,) or (N, num_samples), int64."""
     def multiply(self, other: Any) -> Tensor:
         """input * other, broadcast."""
+    def multiply_(self, other: Any) -> Tensor:
+        """The in-place form of `mul`; returns `input`."""
     def mv(self, vec: Tensor) -> Tensor:
         """The product of a matrix and a vector."""
+    def nan_to_num(
+        self,
+        nan: _float | None = None,
+        posinf: _float | None = None,
+        neginf: _float | None = None,
+    ) -> Tensor:
+        """`nan` (0 unless given) in place of NaN, `posinf` and `neginf` (the dtype's limits) in place of infinities."""
+    def nan_to_num_(
+        self,
+        nan: _float | None = None,
+        posinf: _float | None = None,
+        neginf: _float | None = None,
+    ) -> Tensor:
+        """The in-place form of `nan_to_num`; returns `input`."""
+    def nanmean(self, dim: Any = None, keepdim: _bool = False) -> Tensor:
+        """The mean of the elements (over `dim`) that are not NaN."""
+    def nanmedian(self, dim: _int | None = None, keepdim: _bool = False) -> Any:
+        """`median` of the elements that are not NaN; NaN where all are."""
     def nansum(self, dim: Any = None, keepdim: _bool = False) -> Tensor:
         """The sum over `dim` with NaN taken as 0."""
     def narrow(self, dim: _int, start: _int, length: _int) -> Tensor:
         """A view of elements start to start + length - 1 along `dim`."""
+    def ndimension(self) -> _int:
+        """The number of axes."""
     def ne(self, other: Any) -> Tensor:
         """input != other, elementwise."""
+    def ne_(self, other: Any) -> Tensor:
+        """The in-place form of `ne`; returns `input`."""
     def neg(self) -> Tensor:
         """-input."""
     def neg_(self) -> Tensor:
-        """The in-place form of `neg`; returns self."""
+        """The in-place form of `neg`; returns `input`."""
     def negative(self) -> Tensor:
         """-input."""
-    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: _bool = False) -> Tensor:
+    def nelement(self) -> _int:
+        """The number of elements."""
+    def new_empty(
+        self,
+        *sizes: Any,
+        size: Any = None,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: _bool = False,
+    ) -> Tensor:
+        """Uninitialized memory of the dtype of `input`."""
+    def new_full(
+        self,
+        size: Any,
+        fill_value: Any,
+        *,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: _bool = False,
+    ) -> Tensor:
+        """One number, in the dtype of `input`."""
+    def new_ones(
+        self,
+        *sizes: Any,
+        size: Any = None,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: _bool = False,
+    ) -> Tensor:
         """Ones of the dtype of `input`."""
     def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: _bool = False) -> Tensor:
         """A copy of `data` in the dtype of `input`."""
-    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: _bool = False) -> Tensor:
+    def new_zeros(
+        self,
+        *sizes: Any,
+        size: Any = None,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: _bool = False,
+    ) -> Tensor:
         """Zeros of the dtype of `input`."""
     def nonzero(self, *, as_tuple: _bool = False) -> Any:
         """The indices of nonzero elements, (count, ndim) int64; `as_tuple` gives one vector for each axis, to index with."""
-    def norm(self, p: Any = 2, dim: Any = None, keepdim: _bool = False) -> Tensor:
+    def norm(self, p: Any = 'fro', dim: Any = None, keepdim: _bool = False, dtype: Any = None) -> Tensor:
         """The p-norm (sum |x|^p)^(1/p) over `dim`, or of all elements; p may be inf, -inf, 0 or 'fro' (2)."""
     def normal_(self, mean: _float = 0.0, std: _float = 1.0, *, generator: Generator | None = None) -> Tensor:
         """Write normal numbers; returns `input`."""
@@ -598,70 +844,111 @@ class Tensor(Variable):
         """input != other, elementwise."""
     def outer(self, vec2: Tensor) -> Tensor:
         """The outer product of two vectors."""
-    def permute(self, *dims: Any) -> Tensor:
+    def permute(self, *axes: Any, dims: Any = None) -> Tensor:
         """A view with the axes in the order `dims`."""
+    def pin_memory(self, device: Any = None) -> Tensor:
+        """`input` itself: there is no device that could profit."""
     def pow(self, exponent: Any) -> Tensor:
         """input ** exponent, broadcast. Integers to negative integer powers raise RuntimeError."""
     def pow_(self, exponent: Any) -> Tensor:
-        """The in-place form of `pow`; returns self."""
+        """The in-place form of `pow`; returns `input`."""
+    def prelu(self, weight: Tensor) -> Tensor:
+        """x where x > 0, elsewhere weight * x (He et al. 2015): one weight, or one for each channel of (N, C, ...)."""
     def prod(self, dim: _int | None = None, keepdim: _bool = False, *, dtype: Any = None) -> Tensor:
         """The product over axis `dim`, or of all elements."""
+    def quantile(
+        self,
+        q: Any,
+        dim: _int | None = None,
+        keepdim: _bool = False,
+        *,
+        interpolation: str = 'linear',
+    ) -> Tensor:
+        """The q-th quantiles along `dim` (or of all elements), q in [0, 1] a number or a vector, which becomes the first axis."""
+    def rad2deg(self) -> Tensor:
+        """Radians as degrees."""
+    def random_(self, from_: _int = 0, to: _int | None = None, *, generator: Generator | None = None) -> Tensor:
+        """Write integers in [from_, to), or in [0, from_) if only one is given, or all that the dtype can hold; returns `input`."""
     def ravel(self) -> Tensor:
         """All elements in one axis."""
     def reciprocal(self) -> Tensor:
         """1 / input."""
     def reciprocal_(self) -> Tensor:
-        """The in-place form of `reciprocal`; returns self."""
+        """The in-place form of `reciprocal`; returns `input`."""
     def relu(self, inplace: _bool = False) -> Tensor:
         """max(x, 0); NaN stays NaN. The gradient at 0 is 0."""
     def relu_(self, inplace: _bool = False) -> Tensor:
-        """The in-place form of `relu`; returns self."""
+        """The in-place form of `relu`; returns `input`."""
     def remainder(self, other: Any) -> Tensor:
         """input - other * floor(input / other): it has the sign of `other`, as Python's %."""
     def remainder_(self, other: Any) -> Tensor:
-        """The in-place form of `remainder`; returns self."""
-    def repeat(self, *sizes: Any) -> Tensor:
+        """The in-place form of `remainder`; returns `input`."""
+    def repeat(self, *sizes: Any, repeats: Any = None) -> Tensor:
         """The Tensor laid out `sizes` times along each axis; more sizes than axes add axes in front."""
     def repeat_interleave(self, repeats: Any, dim: _int | None = None) -> Tensor:
         """Each element along `dim` repeated `repeats` times (an int, or one for each)."""
-    def reshape(self, *shape: Any) -> Tensor:
+    def reshape(self, *sizes: Any, shape: Any = None) -> Tensor:
         """The elements in logical order under `shape`; one size may be -1. A view where the memory allows it, else a copy."""
     def reshape_as(self, other: Tensor) -> Tensor:
         """`input` under the shape of `other`."""
     def roll(self, shifts: Any, dims: Any = None) -> Tensor:
         """Elements shifted along `dims`, those pushed out coming in at the other end."""
+    def rot90(self, k: _int = 1, dims: Sequence[_int] = (0, 1)) -> Tensor:
+        """Turned k times by 90 degrees in the plane of two axes, from the first towards the second."""
     def round(self, *, decimals: _int = 0) -> Tensor:
         """The nearest integer, halves to the even one; its gradient is 0."""
     def round_(self, *, decimals: _int = 0) -> Tensor:
-        """The in-place form of `round`; returns self."""
+        """The in-place form of `round`; returns `input`."""
     def rsqrt(self) -> Tensor:
         """1 / sqrt(x)."""
     def rsqrt_(self) -> Tensor:
-        """The in-place form of `rsqrt`; returns self."""
-    def scatter(self, dim: _int, index: Tensor, src: Any) -> Tensor:
-        """A copy of `input` with out[index[i][j]][j] = src[i][j] for dim 0, and so on; `src` is a Tensor or a number."""
-    def scatter_(self, dim: _int, index: Tensor, src: Any) -> Tensor:
-        """The in-place form of `scatter`; returns self."""
+        """The in-place form of `rsqrt`; returns `input`."""
+    def scatter(
+        self,
+        dim: _int,
+        index: Tensor,
+        src: Any = None,
+        *,
+        value: _float | None = None,
+        reduce: str | None = None,
+    ) -> Tensor:
+        """A copy of `input` with out[index[i][j]][j] = src[i][j] for dim 0, and so on; `src` is a Tensor or a number, or `value` is one."""
+    def scatter_(
+        self,
+        dim: _int,
+        index: Tensor,
+        src: Any = None,
+        *,
+        value: _float | None = None,
+        reduce: str | None = None,
+    ) -> Tensor:
+        """The in-place form of `scatter`; returns `input`."""
     def scatter_add(self, dim: _int, index: Tensor, src: Tensor) -> Tensor:
         """A copy of `input` with out[index[i][j]][j] += src[i][j] for dim 0, and so on."""
     def scatter_add_(self, dim: _int, index: Tensor, src: Tensor) -> Tensor:
-        """The in-place form of `scatter_add`; returns self."""
+        """The in-place form of `scatter_add`; returns `input`."""
     def select(self, dim: _int, index: _int) -> Tensor:
         """A view of the slice at `index` along `dim`, which disappears."""
+    def sgn(self) -> Tensor:
+        """-1, 0 or 1; its gradient is 0. NaN stays NaN (PyTorch gives 0). Bools stay as they are."""
     def short(self) -> Tensor:
         """`input` as int16."""
     def sigmoid(self) -> Tensor:
         """1 / (1 + exp(-x)), without overflow."""
     def sigmoid_(self) -> Tensor:
-        """The in-place form of `sigmoid`; returns self."""
+        """The in-place form of `sigmoid`; returns `input`."""
     def sign(self) -> Tensor:
         """-1, 0 or 1; its gradient is 0. NaN stays NaN (PyTorch gives 0). Bools stay as they are."""
+    def sign_(self) -> Tensor:
+        """The in-place form of `sign`; returns `input`."""
     def sin(self) -> Tensor:
         """The sine of x in radians."""
     def sin_(self) -> Tensor:
-        """The in-place form of `sin`; returns self."""
+        """The in-place form of `sin`; returns `input`."""
     def sinh(self) -> Tensor:
         """(e^x - e^-x) / 2."""
+    def sinh_(self) -> Tensor:
+        """The in-place form of `sinh`; returns `input`."""
     def softmax(self, dim: _int | None = None, *, dtype: Any = None) -> Tensor:
         """exp(x) / sum(exp(x)) along `dim`, without overflow."""
     def sort(self, dim: _int = -1, descending: _bool = False, stable: _bool = True) -> ValuesIndices:
@@ -671,13 +958,15 @@ class Tensor(Variable):
     def sqrt(self) -> Tensor:
         """The square root; NaN below 0."""
     def sqrt_(self) -> Tensor:
-        """The in-place form of `sqrt`; returns self."""
+        """The in-place form of `sqrt`; returns `input`."""
     def square(self) -> Tensor:
         """x * x; of bools int64."""
     def square_(self) -> Tensor:
-        """The in-place form of `square`; returns self."""
+        """The in-place form of `square`; returns `input`."""
     def squeeze(self, dim: Any = None) -> Tensor:
         """Without its axes of length 1, or without those of `dim` that have length 1."""
+    def squeeze_(self, dim: Any = None) -> Tensor:
+        """The in-place form of `squeeze`: no element moves; returns `input`."""
     def std(
         self,
         dim: Any = None,
@@ -687,12 +976,16 @@ class Tensor(Variable):
         correction: _float | None = None,
     ) -> Tensor:
         """The standard deviation over `dim`; see `var`. Its gradient is 0 where all elements are equal."""
+    def storage_offset(self) -> _int:
+        """How many elements lie before the first one in the memory of the Tensor it is a view of."""
     def sub(self, other: Any, *, alpha: _float = 1) -> Tensor:
         """input - alpha * other, broadcast. Bool Tensors cannot be subtracted: use logical_xor or logical_not."""
     def sub_(self, other: Any, *, alpha: _float = 1) -> Tensor:
-        """The in-place form of `sub`; returns self."""
+        """The in-place form of `sub`; returns `input`."""
     def subtract(self, other: Any, *, alpha: _float = 1) -> Tensor:
         """input - alpha * other, broadcast. Bool Tensors cannot be subtracted: use logical_xor or logical_not."""
+    def subtract_(self, other: Any, *, alpha: _float = 1) -> Tensor:
+        """The in-place form of `sub`; returns `input`."""
     def sum(
         self,
         dim: Any = None,
@@ -709,16 +1002,24 @@ class Tensor(Variable):
         """A view with two axes exchanged."""
     def t(self) -> Tensor:
         """The transpose of a matrix; vectors stay as they are."""
+    def t_(self) -> Tensor:
+        """The in-place form of `t`: no element moves; returns `input`."""
+    def take(self, index: Tensor) -> Tensor:
+        """The elements at `index` (int64) in the flattened `input`, in the shape of `index`."""
     def take_along_dim(self, indices: Tensor, dim: _int | None = None) -> Tensor:
         """Elements of `input` at `indices` along `dim`, the other axes broadcast."""
     def tan(self) -> Tensor:
         """The tangent of x in radians."""
+    def tan_(self) -> Tensor:
+        """The in-place form of `tan`; returns `input`."""
     def tanh(self) -> Tensor:
         """sinh(x) / cosh(x), between -1 and 1."""
     def tanh_(self) -> Tensor:
-        """The in-place form of `tanh`; returns self."""
-    def tile(self, *dims: Any) -> Tensor:
-        """As `repeat`; fewer `dims` than axes concern the last ones."""
+        """The in-place form of `tanh`; returns `input`."""
+    def tensor_split(self, indices_or_sections: Any, dim: _int = 0) -> tuple[Tensor, ...]:
+        """Views of so many pieces along `dim`, the first ones longer by 1 if need be; or of the pieces before, between and after indices."""
+    def tile(self, *times: Any, dims: Any = None) -> Tensor:
+        """As `repeat`; fewer times than axes concern the last ones."""
     def to(
         self,
         *args: Any,
@@ -730,25 +1031,32 @@ class Tensor(Variable):
         """`input` in another dtype (given as such, or as that of another Tensor); itself when nothing changes and not `copy`."""
     def topk(self, k: _int, dim: _int = -1, largest: _bool = True, sorted: _bool = True) -> ValuesIndices:
         """`(values, indices)` of the k largest (or smallest) elements along `dim`, in order."""
+    def trace(self) -> Tensor:
+        """The sum of the main diagonal of a matrix."""
     def transpose(self, dim0: _int, dim1: _int) -> Tensor:
         """A view with two axes exchanged."""
+    def transpose_(self, dim0: _int, dim1: _int) -> Tensor:
+        """The in-place form of `transpose`: no element moves; returns `input`."""
     def tril(self, diagonal: _int = 0) -> Tensor:
         """The elements on and below a diagonal of the last two axes; the others are 0."""
+    def tril_(self, diagonal: _int = 0) -> Tensor:
+        """The in-place form of `tril`; returns `input`."""
     def triu(self, diagonal: _int = 0) -> Tensor:
         """The elements on and above a diagonal of the last two axes; the others are 0."""
+    def triu_(self, diagonal: _int = 0) -> Tensor:
+        """The in-place form of `triu`; returns `input`."""
     def true_divide(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         """input / other, broadcast; integers give floats. `rounding_mode` 'floor' or 'trunc' rounds the quotient."""
+    def true_divide_(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+        """The in-place form of `div`; returns `input`."""
     def trunc(self) -> Tensor:
         """x without its fraction; its gradient is 0."""
-    def type(
-        self,
-        *args: Any,
-        dtype: Any = None,
-        device: Any = None,
-        copy: _bool = False,
-        non_blocking: _bool = False,
-    ) -> Tensor:
-        """`input` in another dtype (given as such, or as that of another Tensor); itself when nothing changes and not `copy`."""
+    def trunc_(self) -> Tensor:
+        """The in-place form of `trunc`; returns `input`."""
+    def type(self, dtype: Any = None, non_blocking: _bool = False) -> Any:
+        """The name of the Tensor's type, such as 'minigrad.FloatTensor'; with `dtype` (or such a name or type) it converts."""
+    def type_as(self, other: Tensor) -> Tensor:
+        """`input` in the dtype of `other`."""
     def unbind(self, dim: _int = 0) -> tuple[Tensor, ...]:
         """Views of the slices along `dim`, which disappears."""
     def unflatten(self, dim: _int, sizes: Sequence[_int]) -> Tensor:
@@ -757,8 +1065,25 @@ class Tensor(Variable):
         """A read-only view of all windows of `size` along `dimension`, every `step` elements, as a new last axis."""
     def uniform_(self, low: _float = 0.0, high: _float = 1.0, *, generator: Generator | None = None) -> Tensor:
         """Write uniform numbers in [low, high); returns `input`."""
+    def unique(
+        self,
+        sorted: _bool = True,
+        return_inverse: _bool = False,
+        return_counts: _bool = False,
+        dim: _int | None = None,
+    ) -> Any:
+        """The distinct elements (or slices along `dim`), always sorted; also where each element went, and how many there are."""
+    def unique_consecutive(
+        self,
+        return_inverse: _bool = False,
+        return_counts: _bool = False,
+        dim: _int | None = None,
+    ) -> Any:
+        """The elements (or slices along `dim`) without those equal to the one before; also as in `unique`."""
     def unsqueeze(self, dim: _int) -> Tensor:
         """With a new axis of length 1 at position `dim`."""
+    def unsqueeze_(self, dim: _int) -> Tensor:
+        """The in-place form of `unsqueeze`: no element moves; returns `input`."""
     def var(
         self,
         dim: Any = None,
@@ -768,12 +1093,18 @@ class Tensor(Variable):
         correction: _float | None = None,
     ) -> Tensor:
         """The variance over `dim`, from the mean in two passes; divided by n - correction (1 unless `unbiased=False`)."""
-    def view(self, *shape: Any) -> Tensor:
+    def vdot(self, other: Tensor) -> Tensor:
+        """`dot`, of real vectors."""
+    def view(self, *shape: Any, size: Any = None) -> Tensor:
         """A view of the same memory under `shape`; RuntimeError where that needs a copy (use `reshape`)."""
     def view_as(self, other: Tensor) -> Tensor:
         """A view of `input` under the shape of `other`."""
+    def vsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
+        """`tensor_split` along the first axis into equal pieces, or at indices."""
     def where(self, condition: Tensor, other: Any) -> Tensor:
         """`input` where `condition`, elsewhere `other`."""
+    def xlogy(self, other: Any) -> Tensor:
+        """input * log(other), 0 where input is 0 and other is not NaN."""
     def zero_(self) -> Tensor:
         """Write 0 everywhere; returns `input`."""
 

@@ -14,14 +14,14 @@ import minigrad
 PACKAGE = Path(minigrad.__file__).parent
 SATELLITES = {"training", "datasets", "viz", "interop", "testing"}
 FLOORS = [  # each imports only what stands above it here
-    {"version", "grad_mode", "dtypes", "printing", "_kernels"},
+    {"version", "grad_mode", "dtypes", "device", "printing", "_kernels"},
     {"engine", "random", "config"},
     {"tensor"},
     {"custom_function"},
     {"serialization"},
     {"ops"},
     {"autograd"},
-    {"nn", "optim", "utils"},
+    {"linalg", "nn", "optim", "utils"},
     SATELLITES,
 ]
 LAZY = {"tensor": {"autograd"}, "custom_function": {"ops"}}  # imports inside a function, where an arc has to be closed

@@ -15,10 +15,9 @@ from .module import Module
 from .parameter import Parameter
 
 
-class _BatchNorm(Module):
-    """What batch norms over inputs of any rank share."""
+class Statistics(Module):
+    """A scale, a shift and running statistics for each channel: what batch and instance norms hold."""
 
-    ranks: ClassVar[tuple[int, ...]]  # how many axes an input may have
     optional_state = frozenset({"num_batches_tracked"})  # states written before PyTorch 0.4.1 lack it
     weight: Parameter | None
     bias: Parameter | None
@@ -62,6 +61,18 @@ class _BatchNorm(Module):
         if self.bias is not None:
             init.zeros_(self.bias)
 
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+        )
+
+
+class _BatchNorm(Statistics):
+    """What batch norms over inputs of any rank share."""
+
+    ranks: ClassVar[tuple[int, ...]]  # how many axes an input may have
+
     def forward(self, input: Tensor) -> Tensor:
         if input.ndim not in self.ranks:
             expected = " or ".join(f"{rank}D" for rank in self.ranks)
@@ -87,12 +98,6 @@ class _BatchNorm(Module):
             batches._value += 1
             mark_written(batches)
         return out
-
-    def extra_repr(self) -> str:
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
-        )
 
 
 class BatchNorm1d(_BatchNorm):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from ..ops.conv import conv1d, conv2d, conv_transpose2d
+from ..ops.conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d
 from ..ops.creation import empty
 from ..ops.pad import pad
 from ..tensor import Tensor
@@ -59,9 +59,15 @@ class _Conv(Module):
         self.dilation = self._each(dilation, "dilation")
         self.output_padding = (0,) * self.axes
         self.padding_mode = padding_mode
-        outer, inner = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
-        self.weight = Parameter(empty((outer, inner // groups, *self.kernel_size), device=device, dtype=dtype))
-        self.register_parameter("bias", Parameter(empty((out_channels,), device=device, dtype=dtype)) if bias else None)
+        self._make_parameters(bias, device, dtype)
+
+    def _make_parameters(self, bias: bool, device: Any, dtype: Any) -> None:
+        outer, inner = self.out_channels, self.in_channels
+        if self.transposed:
+            outer, inner = inner, outer
+        size: dict[str, Any] = {"device": device, "dtype": dtype}
+        self.weight = Parameter(empty((outer, inner // self.groups, *self.kernel_size), **size))
+        self.register_parameter("bias", Parameter(empty((self.out_channels,), **size)) if bias else None)
         self.reset_parameters()
 
     def _each(self, value: Any, name: str) -> tuple[int, ...]:
@@ -133,14 +139,19 @@ class Conv2d(_Conv):
         return conv2d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
-class ConvTranspose2d(_Conv):
-    """The transpose of a convolution, which enlarges images: (N, C, H, W) to (N, out_channels, H', W').
+class Conv3d(_Conv):
+    """A convolution of volumes: (N, C, D, H, W) to (N, out_channels, D', H', W'); weight (O, C / groups, KD, KH, KW)."""
 
-    Weight (in_channels, out_channels / groups, KH, KW). Several sizes H' would be reduced to H by the convolution:
-    `output_padding`, or `output_size` in the call, says which is meant.
-    """
+    axes = 3
 
-    axes = 2
+    def forward(self, input: Tensor) -> Tensor:
+        input, padding = self._padded(input)
+        return conv3d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+
+class _ConvTranspose(_Conv):
+    """What transposed convolutions over any number of axes share."""
+
     transposed = True
 
     def __init__(
@@ -159,34 +170,58 @@ class ConvTranspose2d(_Conv):
         dtype: Any = None,
     ) -> None:
         if padding_mode != "zeros":
-            raise ValueError('Only "zeros" padding mode is supported for ConvTranspose2d')
+            raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
         if isinstance(padding, str):
-            raise TypeError(f"ConvTranspose2d takes its padding as ints, not {padding!r}")
+            raise TypeError(f"{type(self).__name__} takes its padding as ints, not {padding!r}")
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, "zeros", device, dtype
         )
         self.output_padding = self._each(output_padding, "output_padding")
 
+    def _extra(self, input: Tensor, output_size: Sequence[int] | None) -> tuple[int, ...]:
+        """The output padding: that of the layer, or the one that makes outputs of `output_size`."""
+        if output_size is None:
+            return self.output_padding
+        wanted = tuple(output_size)[-self.axes :]
+        smallest = [
+            (size - 1) * self.stride[a] - 2 * int(self.padding[a]) + self.dilation[a] * (self.kernel_size[a] - 1) + 1
+            for a, size in enumerate(input.shape[-self.axes :])
+        ]
+        largest = [size + step - 1 for size, step in zip(smallest, self.stride, strict=True)]
+        if len(wanted) != self.axes or not all(map(_between, smallest, wanted, largest)):
+            raise ValueError(
+                f"requested an output size of {list(output_size)}, but valid sizes range from {smallest} to {largest} (for an input of "
+                f"{list(input.shape[-self.axes :])})"
+            )
+        return tuple(size - low for size, low in zip(wanted, smallest, strict=True))
+
+
+class ConvTranspose1d(_ConvTranspose):
+    """`ConvTranspose2d` along one axis: (N, C, L) to (N, out_channels, L'); weight (in_channels, out_channels / groups, K)."""
+
+    axes = 1
+
     def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
-        extra = self.output_padding if output_size is None else self._extra(input, output_size)
-        return conv_transpose2d(
+        extra = self._extra(input, output_size)
+        return conv_transpose1d(
             input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
         )
 
-    def _extra(self, input: Tensor, output_size: Sequence[int]) -> tuple[int, ...]:
-        """The output padding that makes images of `output_size`."""
-        wanted = tuple(output_size)[-2:]
-        smallest = [
-            (size - 1) * self.stride[a] - 2 * int(self.padding[a]) + self.dilation[a] * (self.kernel_size[a] - 1) + 1
-            for a, size in enumerate(input.shape[-2:])
-        ]
-        largest = [size + step - 1 for size, step in zip(smallest, self.stride, strict=True)]
-        if len(wanted) != 2 or not all(map(_between, smallest, wanted, largest)):
-            raise ValueError(
-                f"requested an output size of {list(output_size)}, but valid sizes range from {smallest} to {largest} (for an input of "
-                f"{list(input.shape[-2:])})"
-            )
-        return tuple(size - low for size, low in zip(wanted, smallest, strict=True))
+
+class ConvTranspose2d(_ConvTranspose):
+    """The transpose of a convolution, which enlarges images: (N, C, H, W) to (N, out_channels, H', W').
+
+    Weight (in_channels, out_channels / groups, KH, KW). Several sizes H' would be reduced to H by the convolution:
+    `output_padding`, or `output_size` in the call, says which is meant.
+    """
+
+    axes = 2
+
+    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+        extra = self._extra(input, output_size)
+        return conv_transpose2d(
+            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
+        )
 
 
 def _between(low: int, size: int, high: int) -> bool:

@@ -7,8 +7,17 @@ from minigrad.random import Generator
 from minigrad.tensor import Tensor
 from typing import Any
 
+def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
+    """The means of L' regions that cover a signal: (N, C, L) or (C, L) to (N, C, L'); see `adaptive_avg_pool2d`."""
+
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     """The means of H' x W' regions that cover the image: region i of n is [floor(i H / n), ceil((i + 1) H / n))."""
+
+def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: _bool = False) -> Any:
+    """The largest values of L' regions that cover a signal: (N, C, L) or (C, L) to (N, C, L')."""
+
+def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: _bool = False) -> Any:
+    """The largest values of H' x W' regions that cover the image; regions and `output_size` as in `adaptive_avg_pool2d`."""
 
 def alpha_dropout(
     input: Tensor,
@@ -29,6 +38,16 @@ def attention_dropout(
     generator: Generator | None = None,
 ) -> Tensor:
     """Dropout of attention weights (..., L, S), the result of a softmax over the last axis (Radford et al. 2018, section 4.1)."""
+
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: _bool = False,
+    count_include_pad: _bool = True,
+) -> Tensor:
+    """`avg_pool2d` on one axis: (N, C, L) or (C, L) to (N, C, L')."""
 
 def avg_pool2d(
     input: Tensor,
@@ -53,6 +72,9 @@ def batch_norm(
 ) -> Tensor:
     """Each channel normalized over the batch (Ioffe & Szegedy 2015)."""
 
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """input1 @ weight[o] @ input2 + bias[o] for each output o."""
+
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -69,6 +91,15 @@ def binary_cross_entropy_with_logits(
     pos_weight: Tensor | None = None,
 ) -> Tensor:
     """-target log sigmoid(input) - (1 - target) log(1 - sigmoid(input)), without overflow; `pos_weight` weighs the first term."""
+
+def celu(input: Tensor, alpha: _float = 1.0, inplace: _bool = False) -> Tensor:
+    """x where x > 0, elsewhere alpha (e^(x / alpha) - 1) (Barron 2017)."""
+
+def celu_(input: Tensor, alpha: _float = 1.0, inplace: _bool = False) -> Tensor:
+    """The in-place form of `celu`; returns `input`."""
+
+def channel_shuffle(input: Tensor, groups: _int) -> Tensor:
+    """Channels (N, C, ...) in the order that deals them out of `groups` groups in turn (Zhang et al. 2018)."""
 
 def concrete_dropout(
     input: Tensor,
@@ -103,6 +134,29 @@ def conv2d(
 ) -> Tensor:
     """The cross-correlation of images with filters."""
 
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: _int = 1,
+) -> Tensor:
+    """`conv2d` on three axes: input (N, C, D, H, W) or (C, D, H, W), weight (O, C / groups, KD, KH, KW)."""
+
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: _int = 1,
+    dilation: Any = 1,
+) -> Tensor:
+    """`conv_transpose2d` on one axis: input (N, C, L) or (C, L), weight (C, O / groups, K)."""
+
 def conv_transpose2d(
     input: Tensor,
     weight: Tensor,
@@ -114,6 +168,18 @@ def conv_transpose2d(
     dilation: Any = 1,
 ) -> Tensor:
     """The transpose of `conv2d` as a linear map: input (N, C, H, W), weight (C, O / groups, KH, KW); result (N, O, H', W') with"""
+
+def cosine_embedding_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: _float = 0,
+    reduction: str = 'mean',
+) -> Tensor:
+    """1 - cos where the target is 1, max(0, cos - margin) where it is -1, cos that of the angle between the rows."""
+
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: _int = 1, eps: _float = 1e-08) -> Tensor:
+    """x1 . x2 / (|x1| |x2|) along `dim`, broadcast; norms below `eps` count as `eps`."""
 
 def cross_entropy(
     input: Tensor,
@@ -232,6 +298,9 @@ def dropout3d(
 def elu(input: Tensor, alpha: _float = 1.0, inplace: _bool = False) -> Tensor:
     """x where x > 0, elsewhere alpha (e^x - 1) (Clevert, Unterthiner & Hochreiter 2015)."""
 
+def elu_(input: Tensor, alpha: _float = 1.0, inplace: _bool = False) -> Tensor:
+    """The in-place form of `elu`; returns `input`."""
+
 def embedding(
     input: Tensor,
     weight: Tensor,
@@ -264,6 +333,16 @@ def feature_alpha_dropout(
 ) -> Tensor:
     """`alpha_dropout` of whole channels: input (N, C, ...), one number for each example and channel."""
 
+def fold(
+    input: Tensor,
+    output_size: Any,
+    kernel_size: Any,
+    dilation: Any = 1,
+    padding: Any = 0,
+    stride: Any = 1,
+) -> Tensor:
+    """The columns that `unfold` makes, each added to the place it came from: (N, C * KH * KW, L) to (N, C, *output_size)."""
+
 def gaussian_dropout(
     input: Tensor,
     p: _float = 0.5,
@@ -272,6 +351,16 @@ def gaussian_dropout(
     generator: Generator | None = None,
 ) -> Tensor:
     """x times normal numbers of mean 1 and variance p / (1 - p) (Srivastava et al. 2014, section 10)."""
+
+def gaussian_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    var: Tensor | _float,
+    full: _bool = False,
+    eps: _float = 1e-06,
+    reduction: str = 'mean',
+) -> Tensor:
+    """(log var + (input - target)^2 / var) / 2, plus log(2 pi) / 2 with `full`: the target as normal around the input."""
 
 def gaussian_noise(
     input: Tensor,
@@ -285,8 +374,44 @@ def gaussian_noise(
 def gelu(input: Tensor, approximate: str = 'none') -> Tensor:
     """x times the standard normal distribution function at x (Hendrycks & Gimpel 2016), or its 'tanh' approximation."""
 
+def glu(input: Tensor, dim: _int = -1) -> Tensor:
+    """The first half along `dim` times the sigmoid of the second half (Dauphin et al. 2016)."""
+
+def group_norm(
+    input: Tensor,
+    num_groups: _int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: _float = 1e-05,
+) -> Tensor:
+    """Each of `num_groups` groups of channels of each example normalized to mean 0 and variance 1 (Wu & He 2018)."""
+
+def gumbel_softmax(
+    logits: Tensor,
+    tau: _float = 1,
+    hard: _bool = False,
+    eps: _float = 1e-10,
+    dim: _int = -1,
+) -> Tensor:
+    """A sample of softmax(logits) that can be differentiated (Jang, Gu & Poole 2016): softmax((logits + Gumbel noise) / tau)."""
+
+def hardshrink(input: Tensor, lambd: _float = 0.5) -> Tensor:
+    """x where |x| > lambd, elsewhere 0."""
+
+def hardsigmoid(input: Tensor, inplace: _bool = False) -> Tensor:
+    """relu6(x + 3) / 6: the sigmoid in three straight pieces."""
+
+def hardswish(input: Tensor, inplace: _bool = False) -> Tensor:
+    """x relu6(x + 3) / 6 (Howard et al. 2019)."""
+
 def hardtanh(input: Tensor, min_val: _float = -1.0, max_val: _float = 1.0, inplace: _bool = False) -> Tensor:
     """x limited to [min_val, max_val]."""
+
+def hardtanh_(input: Tensor, min_val: _float = -1.0, max_val: _float = 1.0, inplace: _bool = False) -> Tensor:
+    """The in-place form of `hardtanh`; returns `input`."""
+
+def hinge_embedding_loss(input: Tensor, target: Tensor, margin: _float = 1.0, reduction: str = 'mean') -> Tensor:
+    """The input where the target is 1, max(0, margin - input) where it is -1."""
 
 def hinton_dropout(
     input: Tensor,
@@ -297,8 +422,14 @@ def hinton_dropout(
 ) -> Tensor:
     """Dropout in the original convention (Hinton et al. 2012): in training x m, otherwise (1 - p) x."""
 
-def huber_loss(input: Tensor, target: Tensor, reduction: str = 'mean', delta: _float = 1.0) -> Tensor:
-    """d^2 / 2 for |d| < delta, elsewhere delta (|d| - delta / 2)."""
+def huber_loss(
+    input: Tensor,
+    target: Tensor,
+    reduction: str = 'mean',
+    delta: _float = 1.0,
+    weight: Tensor | None = None,
+) -> Tensor:
+    """d^2 / 2 for |d| < delta, elsewhere delta (|d| - delta / 2); times `weight` of its shape."""
 
 def information_dropout(
     input: Tensor,
@@ -309,11 +440,34 @@ def information_dropout(
 ) -> Tensor:
     """input * exp(alpha * e), e normal: noise whose strength `alpha` is computed for each activation (Achille & Soatto 2018)."""
 
+def instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: _bool = True,
+    momentum: _float = 0.1,
+    eps: _float = 1e-05,
+) -> Tensor:
+    """Each channel of each example normalized to mean 0 and variance 1 (Ulyanov, Vedaldi & Lempitsky 2016)."""
+
+def interpolate(
+    input: Tensor,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = 'nearest',
+    align_corners: _bool | None = None,
+    recompute_scale_factor: _bool | None = None,
+    antialias: _bool = False,
+) -> Tensor:
+    """`input` (N, C, L), (N, C, H, W) or (N, C, D, H, W) in the spatial `size`, or in its own times `scale_factor`."""
+
 def kl_div(input: Tensor, target: Tensor, reduction: str = 'mean', log_target: _bool = False) -> Tensor:
     """target (log target - input), where `input` holds log-probabilities; 'batchmean' divides the sum by the batch size."""
 
-def l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
-    """The absolute difference."""
+def l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor:
+    """The absolute difference, times `weight` of its shape."""
 
 def layer_norm(
     input: Tensor,
@@ -327,8 +481,20 @@ def layer_norm(
 def leaky_relu(input: Tensor, negative_slope: _float = 0.01, inplace: _bool = False) -> Tensor:
     """x where x > 0, elsewhere negative_slope * x."""
 
+def leaky_relu_(input: Tensor, negative_slope: _float = 0.01, inplace: _bool = False) -> Tensor:
+    """The in-place form of `leaky_relu`; returns `input`."""
+
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias."""
+
+def local_response_norm(
+    input: Tensor,
+    size: _int,
+    alpha: _float = 0.0001,
+    beta: _float = 0.75,
+    k: _float = 1.0,
+) -> Tensor:
+    """x / (k + alpha m)^beta, m the mean square over `size` neighbouring channels (Krizhevsky et al. 2012)."""
 
 def locked_dropout(
     input: Tensor,
@@ -345,6 +511,26 @@ def log_softmax(input: Tensor, dim: _int | None = None, *, dtype: Any = None) ->
 
 def logsigmoid(input: Tensor) -> Tensor:
     """log(sigmoid(x)), without overflow."""
+
+def margin_ranking_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: _float = 0,
+    reduction: str = 'mean',
+) -> Tensor:
+    """max(0, -target (input1 - input2) + margin): with target 1 input1 is to be the larger, with -1 input2."""
+
+def max_pool1d(
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: _bool = False,
+    return_indices: _bool = False,
+) -> Any:
+    """`max_pool2d` on one axis: (N, C, L) or (C, L) to (N, C, L')."""
 
 def max_pool2d(
     input: Tensor,
@@ -371,8 +557,8 @@ def max_pool_dropout2d(
 def mish(input: Tensor, inplace: _bool = False) -> Tensor:
     """x tanh(softplus(x)) (Misra 2019)."""
 
-def mse_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
-    """The squared difference. Unlike PyTorch's, which warns, other shapes of `target` are a ValueError."""
+def mse_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor:
+    """The squared difference, times `weight` of its shape. Unlike PyTorch's, which warns, other shapes of `target` are a ValueError."""
 
 def nll_loss(
     input: Tensor,
@@ -386,8 +572,39 @@ def nll_loss(
 def normalize(input: Tensor, p: _float = 2.0, dim: _int = 1, eps: _float = 1e-12) -> Tensor:
     """`input` divided by its p-norm along `dim` (by `eps` where that is smaller)."""
 
+def one_hot(tensor: Tensor, num_classes: _int = -1) -> Tensor:
+    """For each class index (int64, any shape) a row of zeros with a 1 at the index: int64, (*, num_classes)."""
+
 def pad(input: Tensor, pad: Sequence[_int], mode: str = 'constant', value: _float | None = None) -> Tensor:
     """`input` with borders: `pad` is (left, right) of the last axis, then of the one before, and so on."""
+
+def pairwise_distance(
+    x1: Tensor,
+    x2: Tensor,
+    p: _float = 2.0,
+    eps: _float = 1e-06,
+    keepdim: _bool = False,
+) -> Tensor:
+    """The p-norm of x1 - x2 + eps along the last axis, broadcast."""
+
+def pixel_shuffle(input: Tensor, upscale_factor: _int) -> Tensor:
+    """Channels laid out as pixels: (*, C r^2, H, W) to (*, C, H r, W r) for a factor r (Shi et al. 2016)."""
+
+def pixel_unshuffle(input: Tensor, downscale_factor: _int) -> Tensor:
+    """The inverse of `pixel_shuffle`: (*, C, H r, W r) to (*, C r^2, H, W)."""
+
+def poisson_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    log_input: _bool = True,
+    full: _bool = False,
+    eps: _float = 1e-08,
+    reduction: str = 'mean',
+) -> Tensor:
+    """exp(input) - target input for a logarithmic rate, input - target log(input + eps) otherwise."""
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """x where x > 0, elsewhere weight * x (He et al. 2015): one weight, or one for each channel of (N, C, ...)."""
 
 def r_drop_loss(input: Tensor, other: Tensor, target: Tensor, alpha: _float = 1.0) -> Tensor:
     """The objective of R-Drop (Liang et al. 2021) from the logits (N, C) of two passes with masks of their own."""
@@ -410,6 +627,9 @@ def relu(input: Tensor, inplace: _bool = False) -> Tensor:
 def relu6(input: Tensor, inplace: _bool = False) -> Tensor:
     """min(max(x, 0), 6)."""
 
+def relu_(input: Tensor, inplace: _bool = False) -> Tensor:
+    """The in-place form of `relu`; returns `input`."""
+
 def relu_dropout(
     input: Tensor,
     p: _float = 0.5,
@@ -421,6 +641,20 @@ def relu_dropout(
 
 def relu_moments(mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and variance of max(Z, 0) for normal Z, exactly; variance 0 stands for a constant."""
+
+def rms_norm(
+    input: Tensor,
+    normalized_shape: Any,
+    weight: Tensor | None = None,
+    eps: _float | None = None,
+) -> Tensor:
+    """Each row divided by its root mean square, times `weight` (Zhang & Sennrich 2019); rows as in `layer_norm`."""
+
+def selu(input: Tensor, inplace: _bool = False) -> Tensor:
+    """1.0507 x where x > 0, elsewhere 1.7581 (e^x - 1): it keeps mean 0 and variance 1 (Klambauer et al. 2017)."""
+
+def selu_(input: Tensor, inplace: _bool = False) -> Tensor:
+    """The in-place form of `selu`; returns `input`."""
 
 def shake_shake(
     input: Tensor,
@@ -444,11 +678,20 @@ def silu(input: Tensor, inplace: _bool = False) -> Tensor:
 def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', beta: _float = 1.0) -> Tensor:
     """d^2 / (2 beta) for |d| < beta, elsewhere |d| - beta / 2."""
 
+def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
+    """log(1 + exp(-target input)) for targets 1 and -1."""
+
 def softmax(input: Tensor, dim: _int | None = None, *, dtype: Any = None) -> Tensor:
     """exp(x) / sum(exp(x)) along `dim`, without overflow."""
 
+def softmin(input: Tensor, dim: _int | None = None, *, dtype: Any = None) -> Tensor:
+    """softmax(-x) along `dim`."""
+
 def softplus(input: Tensor, beta: _float = 1.0, threshold: _float = 20.0) -> Tensor:
     """log(1 + exp(beta x)) / beta; x itself where beta x > threshold."""
+
+def softshrink(input: Tensor, lambd: _float = 0.5) -> Tensor:
+    """x moved towards 0 by lambd, at most to 0."""
 
 def softsign(input: Tensor) -> Tensor:
     """x / (1 + |x|)."""
@@ -490,6 +733,9 @@ def stochastic_depth(
 def tanh(input: Tensor) -> Tensor:
     """sinh(x) / cosh(x), between -1 and 1."""
 
+def tanhshrink(input: Tensor) -> Tensor:
+    """x - tanh(x)."""
+
 def targeted_dropout(
     input: Tensor,
     p: _float = 0.5,
@@ -501,6 +747,27 @@ def targeted_dropout(
     generator: Generator | None = None,
 ) -> Tensor:
     """Drops from a weight, with probability `p`, what pruning would take: the `fraction` that is smallest (Gomez et al. 2019)."""
+
+def threshold(input: Tensor, threshold: _float, value: _float, inplace: _bool = False) -> Tensor:
+    """x where x > threshold, elsewhere `value`."""
+
+def threshold_(input: Tensor, threshold: _float, value: _float, inplace: _bool = False) -> Tensor:
+    """The in-place form of `threshold`; returns `input`."""
+
+def triplet_margin_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    margin: _float = 1.0,
+    p: _float = 2,
+    eps: _float = 1e-06,
+    swap: _bool = False,
+    reduction: str = 'mean',
+) -> Tensor:
+    """max(0, |anchor - positive| - |anchor - negative| + margin), p-norms over the last axis (Balntas et al. 2016)."""
+
+def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
+    """Each patch that a convolution would see as a column: (N, C, H, W) to (N, C * KH * KW, L), or without N."""
 
 def variational_gaussian_dropout(
     input: Tensor,
@@ -533,4 +800,4 @@ def zoneout(
 ) -> Tensor:
     """Each element of a state is, with probability `p`, left at its `previous` value instead of `input` (Krueger et al. 2017)."""
 
-__all__ = ['adaptive_avg_pool2d', 'alpha_dropout', 'attention_dropout', 'avg_pool2d', 'batch_norm', 'binary_cross_entropy', 'binary_cross_entropy_with_logits', 'concrete_dropout', 'conv1d', 'conv2d', 'conv_transpose2d', 'cross_entropy', 'cutout', 'drop_block2d', 'drop_head', 'drop_path', 'dropconnect', 'dropout', 'dropout1d', 'dropout2d', 'dropout3d', 'elu', 'embedding', 'fast_dropout', 'feature_alpha_dropout', 'gaussian_dropout', 'gaussian_noise', 'gelu', 'hardtanh', 'hinton_dropout', 'huber_loss', 'information_dropout', 'kl_div', 'l1_loss', 'layer_norm', 'leaky_relu', 'linear', 'locked_dropout', 'log_softmax', 'logsigmoid', 'max_pool2d', 'max_pool_dropout2d', 'mish', 'mse_loss', 'nll_loss', 'normalize', 'pad', 'r_drop_loss', 'random_erasing', 'relu', 'relu6', 'relu_dropout', 'relu_moments', 'shake_shake', 'sigmoid', 'sigmoid_mean', 'silu', 'smooth_l1_loss', 'softmax', 'softplus', 'softsign', 'sparse_vd_linear', 'standout', 'stochastic_depth', 'tanh', 'targeted_dropout', 'variational_gaussian_dropout', 'word_dropout', 'zoneout']
+__all__ = ['adaptive_avg_pool1d', 'adaptive_avg_pool2d', 'adaptive_max_pool1d', 'adaptive_max_pool2d', 'alpha_dropout', 'attention_dropout', 'avg_pool1d', 'avg_pool2d', 'batch_norm', 'bilinear', 'binary_cross_entropy', 'binary_cross_entropy_with_logits', 'celu', 'celu_', 'channel_shuffle', 'concrete_dropout', 'conv1d', 'conv2d', 'conv3d', 'conv_transpose1d', 'conv_transpose2d', 'cosine_embedding_loss', 'cosine_similarity', 'cross_entropy', 'cutout', 'drop_block2d', 'drop_head', 'drop_path', 'dropconnect', 'dropout', 'dropout1d', 'dropout2d', 'dropout3d', 'elu', 'elu_', 'embedding', 'fast_dropout', 'feature_alpha_dropout', 'fold', 'gaussian_dropout', 'gaussian_nll_loss', 'gaussian_noise', 'gelu', 'glu', 'group_norm', 'gumbel_softmax', 'hardshrink', 'hardsigmoid', 'hardswish', 'hardtanh', 'hardtanh_', 'hinge_embedding_loss', 'hinton_dropout', 'huber_loss', 'information_dropout', 'instance_norm', 'interpolate', 'kl_div', 'l1_loss', 'layer_norm', 'leaky_relu', 'leaky_relu_', 'linear', 'local_response_norm', 'locked_dropout', 'log_softmax', 'logsigmoid', 'margin_ranking_loss', 'max_pool1d', 'max_pool2d', 'max_pool_dropout2d', 'mish', 'mse_loss', 'nll_loss', 'normalize', 'one_hot', 'pad', 'pairwise_distance', 'pixel_shuffle', 'pixel_unshuffle', 'poisson_nll_loss', 'prelu', 'r_drop_loss', 'random_erasing', 'relu', 'relu6', 'relu_', 'relu_dropout', 'relu_moments', 'rms_norm', 'selu', 'selu_', 'shake_shake', 'sigmoid', 'sigmoid_mean', 'silu', 'smooth_l1_loss', 'soft_margin_loss', 'softmax', 'softmin', 'softplus', 'softshrink', 'softsign', 'sparse_vd_linear', 'standout', 'stochastic_depth', 'tanh', 'tanhshrink', 'targeted_dropout', 'threshold', 'threshold_', 'triplet_margin_loss', 'unfold', 'variational_gaussian_dropout', 'word_dropout', 'zoneout']

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
@@ -118,6 +119,39 @@ def eye_(tensor: Tensor) -> Tensor:
     return tensor.copy_(wrap(np.eye(*tensor.shape, dtype=tensor.dtype)))
 
 
+@_unrecorded
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """Filters (out, in, ...) of convolutions that leave their input as it is, as many channels as there are of both.
+
+    With `groups` each group of filters does so. ValueError for other than 3, 4 or 5 axes, or groups that do not divide out.
+    """
+    if tensor.ndim not in (3, 4, 5):
+        raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
+    if tensor.shape[0] % groups:
+        raise ValueError(f"dim 0 must be divisible by groups, got {tensor.shape[0]} and {groups}")
+    values = np.zeros(tensor.shape, tensor.dtype)
+    filters = tensor.shape[0] // groups
+    channels = np.arange(min(filters, tensor.shape[1]))
+    middle = tuple(size // 2 for size in tensor.shape[2:])
+    for group in range(groups):
+        place: Any = (group * filters + channels, channels, *middle)
+        values[place] = 1
+    return tensor.copy_(wrap(values))
+
+
+@_unrecorded
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
+    """Normal numbers in a matrix, of which the share `sparsity` of each column is 0 (Martens 2010)."""
+    if tensor.ndim != 2:
+        raise ValueError("Only tensors with 2 dimensions are supported")
+    rows, columns = tensor.shape
+    rng = (generator or default_generator).numpy()
+    values = rng.standard_normal((rows, columns)) * std
+    order = rng.random((rows, columns)).argsort(0)  # of each column a random order of its rows
+    values[order < math.ceil(sparsity * rows)] = 0
+    return tensor.copy_(wrap(values.astype(tensor.dtype)))
+
+
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
     """Uniform with variance gain^2 * 2 / (fan_in + fan_out) (Glorot & Bengio 2010)."""
     bound = gain * math.sqrt(6.0 / max(sum(_calculate_fan_in_and_fan_out(tensor)), 1))
@@ -130,11 +164,15 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | Non
     return normal_(tensor, 0.0, std, generator)
 
 
-def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
+    """The fan that `mode` names."""
     if mode.lower() not in ("fan_in", "fan_out"):
         raise ValueError(f"Mode {mode} not supported, please use one of ['fan_in', 'fan_out']")
-    fan = _calculate_fan_in_and_fan_out(tensor)[mode.lower() == "fan_out"]
-    return calculate_gain(nonlinearity, a) / math.sqrt(max(fan, 1))
+    return _calculate_fan_in_and_fan_out(tensor)[mode.lower() == "fan_out"]
+
+
+def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+    return calculate_gain(nonlinearity, a) / math.sqrt(max(_calculate_correct_fan(tensor, mode), 1))
 
 
 def kaiming_uniform_(
@@ -174,3 +212,24 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     q *= np.sign(np.diagonal(r))  # makes the decomposition unique, and so the matrix uniformly distributed
     values = (q.T if rows < columns else q) * gain
     return tensor.copy_(wrap(values.astype(tensor.dtype).reshape(tensor.shape)))
+
+
+def _older(function: F) -> F:
+    """`function` under the name that PyTorch had before the underscore, with a warning."""
+    name = function.__name__.rstrip("_")
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Tensor:
+        message = f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`."
+        warnings.warn(message, FutureWarning, stacklevel=2)
+        return function(*args, **kwargs)
+
+    call.__name__ = name
+    call.__doc__ = f"Deprecated: `{name}_`."
+    return call  # type: ignore[return-value]
+
+
+uniform, normal, constant = _older(uniform_), _older(normal_), _older(constant_)
+eye, dirac, sparse, orthogonal = _older(eye_), _older(dirac_), _older(sparse_), _older(orthogonal_)
+xavier_uniform, xavier_normal = _older(xavier_uniform_), _older(xavier_normal_)
+kaiming_uniform, kaiming_normal = _older(kaiming_uniform_), _older(kaiming_normal_)

@@ -1,15 +1,20 @@
-"""Layer normalization (Ba, Kiros, Hinton 2016)."""
+"""Normalization of rows: by mean and variance (Ba, Kiros, Hinton 2016), or by the root mean square."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ..ops.creation import ones, zeros
-from ..ops.norm import layer_norm
+from ..ops.norm import layer_norm, rms_norm
 from ..tensor import Tensor
 from . import init
 from .module import Module
 from .parameter import Parameter
+
+
+def as_row(normalized_shape: Any) -> tuple[int, ...]:
+    """The shape of a row: an int is the length of its one axis."""
+    return (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
 
 
 class LayerNorm(Module):
@@ -38,7 +43,7 @@ class LayerNorm(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        row = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        row = as_row(normalized_shape)
         self.normalized_shape, self.eps, self.elementwise_affine = row, eps, elementwise_affine
         size: dict[str, Any] = {"device": device, "dtype": dtype}
         self.register_parameter("weight", Parameter(ones(row, **size)) if elementwise_affine else None)
@@ -57,3 +62,38 @@ class LayerNorm(Module):
     def extra_repr(self) -> str:
         affine = f"elementwise_affine={self.elementwise_affine}"
         return f"{self.normalized_shape}, eps={self.eps}, {affine}, bias={self.bias is not None}"
+
+
+class RMSNorm(Module):
+    """Each row divided by its root mean square, times `weight` (Zhang & Sennrich 2019); rows as in `LayerNorm`.
+
+    The weight begins as ones; without `elementwise_affine` there is none. `eps` is the dtype's machine epsilon unless given.
+    """
+
+    weight: Parameter | None
+
+    def __init__(
+        self,
+        normalized_shape: Any,
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        row = as_row(normalized_shape)
+        self.normalized_shape, self.eps, self.elementwise_affine = row, eps, elementwise_affine
+        self.register_parameter(
+            "weight", Parameter(ones(row, device=device, dtype=dtype)) if elementwise_affine else None
+        )
+
+    def reset_parameters(self) -> None:
+        """Weight 1."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return rms_norm(input, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"

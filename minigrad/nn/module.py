@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from ..dtypes import category, float32, float64
+from ..dtypes import category, check_device, float16, float32, float64
 from ..grad_mode import no_grad
 from ..tensor import RemovableHandle, Tensor
 from . import state
@@ -219,6 +219,17 @@ class Module:
                 raise AttributeError(f"`{name}` is not an nn.Module")
         return module
 
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put `module` in the place of the dotted name `target`; with `strict` one has to be there."""
+        if not target:
+            raise ValueError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not an nn.Module, but {type(module).__name__}")
+        if strict:
+            self.get_submodule(target)
+        path, _, name = target.rpartition(".")
+        setattr(self.get_submodule(path), name, module)
+
     def get_parameter(self, target: str) -> Parameter:
         """The parameter of the dotted name `target`; AttributeError if there is none."""
         return self._get(target, "_parameters", "an nn.Parameter")
@@ -300,24 +311,77 @@ class Module:
         """`to(float64)`."""
         return self.to(float64)
 
+    def half(self: M) -> M:
+        """`to(float16)`, which minigrad has for storage."""
+        return self.to(float16)
+
+    def type(self: M, dst_type: Any) -> M:
+        """`to(dst_type)`."""
+        return self.to(dst_type)
+
     def cpu(self: M) -> M:
         """Self: it is on the CPU."""
         return self
 
+    def cuda(self: M, device: Any = None) -> M:
+        """RuntimeError: there is no such device."""
+        check_device("cuda" if device is None else f"cuda:{device}")
+        return self
+
+    def to_empty(self: M, *, device: Any, recurse: bool = True) -> M:
+        """Self, with what is in memory: the only device is 'cpu'."""
+        check_device(device)
+        return self
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing: there is no compiler."""
+
     # ---- state ---------------------------------------------------------------------------------------------------------------
 
-    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
-        """The parameters and persistent buffers by dotted name, detached (unless `keep_vars`) and sharing memory."""
-        named = state.named_state(self, prefix)
-        return {key: tensor if keep_vars else tensor.detach() for key, tensor, _ in named}
+    def state_dict(self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> dict[str, Any]:
+        """The parameters and persistent buffers by dotted name, detached (unless `keep_vars`) and sharing memory.
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> state.IncompatibleKeys:
+        They are added to the dict `destination` if there is one; `_extra_state` is what a module's `get_extra_state` says.
+        """
+        found = {} if destination is None else destination
+        for key, tensor, _ in state.named_state(self, prefix):
+            found[key] = tensor if keep_vars else tensor.detach()
+        for key, module in state.extra_states(self, prefix):
+            found[key] = module.get_extra_state()
+        return found
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> state.IncompatibleKeys:
         """Copy a state (Tensors or arrays, by dotted name) into this module's memory, converting floats to its dtypes.
 
-        RuntimeError that lists all there is to say if a shape or dtype does not fit or, when `strict`, if keys are missing
-        or unexpected; nothing has changed then. Otherwise returns `missing_keys` and `unexpected_keys`.
+        With `assign` the Parameters take over the state's memory and dtypes instead. RuntimeError that lists all there is
+        to say if a shape or dtype does not fit or, when `strict`, if keys are missing or unexpected; nothing has changed
+        then. Otherwise returns `missing_keys` and `unexpected_keys`, after the hooks.
         """
-        return state.load(self, state_dict, strict)
+        result = state.load(self, state_dict, strict, assign)
+        for module in self.modules():
+            for hook in tuple(module.__dict__.get("_load_hooks", {}).values()):
+                hook(module, result)
+        return result
+
+    def register_load_state_dict_post_hook(self, hook: Callable) -> RemovableHandle:
+        """Call `hook(module, incompatible_keys)` after each `load_state_dict` of this module or one that holds it."""
+        return RemovableHandle(self.__dict__.setdefault("_load_hooks", {}), hook)
+
+    def get_extra_state(self) -> Any:
+        """What else belongs to the state_dict, as `_extra_state`; a subclass that has some defines this and `set_extra_state`."""
+        raise RuntimeError(
+            f"{type(self).__name__} has no extra state: define get_extra_state and set_extra_state if it is to have one"
+        )
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take what `get_extra_state` gave."""
+        raise RuntimeError(f"{type(self).__name__} defines get_extra_state, so it has to define set_extra_state too")
+
+    def has_extra_state(self) -> bool:
+        """Whether the class defines `get_extra_state`."""
+        return type(self).get_extra_state is not Module.get_extra_state
 
     # ---- hooks ---------------------------------------------------------------------------------------------------------------
 
@@ -348,6 +412,10 @@ class Module:
         """Call `hook(module, grad_output)` when the gradients of the outputs are known; it may return others."""
         return register(self._own_hooks().backward_pre, hook, prepend)
 
+    def register_backward_hook(self, hook: Callable) -> RemovableHandle:
+        """NotImplementedError: PyTorch's deprecated form, which saw the gradients of one operation inside."""
+        raise NotImplementedError("register_backward_hook is deprecated in PyTorch: use register_full_backward_hook")
+
     def register_full_backward_hook(self, hook: Callable, *, prepend: bool = False) -> RemovableHandle:
         """Call `hook(module, grad_input, grad_output)` when the gradients of the positional inputs are known.
 
@@ -357,6 +425,9 @@ class Module:
         return register(self._own_hooks().backward, hook, prepend)
 
     # ---- repr ----------------------------------------------------------------------------------------------------------------
+
+    def _get_name(self) -> str:
+        return type(self).__name__
 
     def extra_repr(self) -> str:
         """What the repr shows beside the children, such as 'p=0.5'."""

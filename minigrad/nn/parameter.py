@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..dtypes import float32
+from ..dtypes import get_default_dtype
 from ..engine import Variable
 from ..tensor import Tensor, wrap
 
@@ -18,7 +18,7 @@ class Parameter(Tensor):
 
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
         if data is None:
-            data = wrap(np.empty(0, float32))
+            data = wrap(np.empty(0, get_default_dtype()))
         if not isinstance(data, Tensor):
             raise TypeError(
                 f"Parameter data has to be a Tensor, not {type(data).__name__}: wrap it in minigrad.tensor(...)"

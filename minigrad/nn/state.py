@@ -10,7 +10,7 @@ import numpy as np
 from ..dtypes import SUPPORTED, category
 from ..engine import mark_written
 from ..grad_mode import mode
-from ..tensor import Tensor
+from ..tensor import Tensor, wrap
 
 
 class _Keys(NamedTuple):
@@ -41,8 +41,15 @@ def named_state(module: Any, prefix: str = "") -> Iterator[tuple[str, Tensor, bo
                 yield front + key, buffer, key in module_.optional_state
 
 
-def load(module: Any, state: Mapping[str, Any], strict: bool) -> IncompatibleKeys:
-    """Copy `state` into `module`, or raise and change nothing."""
+def extra_states(module: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """(key, module) of the modules that define `get_extra_state`."""
+    for name, part in module.named_modules(prefix=prefix.removesuffix("."), remove_duplicate=False):
+        if part.has_extra_state():
+            yield (f"{name}." if name else "") + "_extra_state", part
+
+
+def load(module: Any, state: Mapping[str, Any], strict: bool, assign: bool) -> IncompatibleKeys:
+    """Copy `state` into `module` (or with `assign` take over its memory), or raise and change nothing."""
     if not isinstance(state, Mapping):
         raise TypeError(f"Expected state_dict to be dict-like, got {type(state)}.")
     known = set()
@@ -51,15 +58,21 @@ def load(module: Any, state: Mapping[str, Any], strict: bool) -> IncompatibleKey
     writes: list[tuple[Tensor, np.ndarray]] = []
     for key, tensor, optional in named_state(module):
         known.add(key)
+        unknown = hasattr(tensor, "materialize")  # a lazy module's: any shape will do
+        if unknown and hasattr(state.get(key), "materialize"):
+            continue
         if key in state:
             array = getattr(state[key], "_value", state[key])
-            misfit = _misfit(key, tensor, array)
+            misfit = _misfit(key, tensor, array, unknown, assign)
             if misfit:
                 misfits.append(misfit)
             else:
                 writes.append((tensor, array))
         elif not optional:
             missing.append(key)
+    extras = dict(extra_states(module))
+    known.update(extras)
+    missing += [key for key in extras if key not in state]
     unexpected = [key for key in state if key not in known]
     if strict and unexpected:
         misfits.insert(0, f"Unexpected key(s) in state_dict: {_quoted(unexpected)}. ")
@@ -67,7 +80,16 @@ def load(module: Any, state: Mapping[str, Any], strict: bool) -> IncompatibleKey
         misfits.insert(0, f"Missing key(s) in state_dict: {_quoted(missing)}. ")
     if misfits:
         raise RuntimeError(f"Error(s) in loading state_dict for {type(module).__name__}:\n\t" + "\n\t".join(misfits))
-    _copy(writes)
+    for tensor, array in writes:
+        if hasattr(tensor, "materialize"):
+            tensor.materialize(array.shape)
+        if assign:
+            tensor.data = wrap(array[...])
+    if not assign:
+        _copy(writes)
+    for key, part in extras.items():
+        if key in state:
+            part.set_extra_state(state[key])
     return IncompatibleKeys(missing, unexpected)
 
 
@@ -75,11 +97,11 @@ def _quoted(keys: list[str]) -> str:
     return ", ".join(f'"{key}"' for key in keys)
 
 
-def _misfit(key: str, tensor: Tensor, array: Any) -> str | None:
+def _misfit(key: str, tensor: Tensor, array: Any, unknown: bool, assign: bool) -> str | None:
     """Why `array` cannot be copied into `tensor`, if it cannot."""
     if not isinstance(array, np.ndarray | np.generic):
         return f'While copying the parameter named "{key}", expected Tensor or array from checkpoint but received {type(array)}'
-    if array.shape != tensor.shape:
+    if not unknown and array.shape != tensor.shape:
         return (
             f"size mismatch for {key}: copying a param with shape {list(array.shape)} from checkpoint, the shape in current model is "
             f"{list(tensor.shape)}."
@@ -89,6 +111,8 @@ def _misfit(key: str, tensor: Tensor, array: Any) -> str | None:
             f"dtype mismatch for {key}: copying {array.dtype} from checkpoint, the dtype in current model is {tensor.dtype}, which cannot "
             "hold it."
         )
+    if assign:
+        return None
     if not tensor._value.flags.writeable or (tensor._inference and not mode.inference):
         return f"{key} cannot be written to: its memory is read-only, or an inference tensor's."
     return None

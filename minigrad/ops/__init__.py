@@ -3,6 +3,7 @@
 from . import (
     activation,
     arithmetic,
+    assembling,
     broadcast,
     compare,
     conv,
@@ -19,20 +20,28 @@ from . import (
     inplace,
     joining,
     loss,
+    loss_margin,
     matmul,
     norm,
     pad,
+    patches,
     pool,
+    queries,
     reduce,
+    resize,
     shape,
     sorting,
+    statistics,
+    typed,
 )
-from .declare import FUNCTIONAL, FUNCTIONS, METHODS, attach
+from .declare import FUNCTIONAL, FUNCTIONS, METHODS, attach, take_numpy_names
 
+take_numpy_names(but=frozenset({"softmax", "log_softmax"}))
 attach()
 
 __all__ = [
-    "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "broadcast", "compare", "conv", "creation", "dropout",
+    "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "assembling", "broadcast", "compare", "conv", "creation", "dropout",
     "dropout_closed", "dropout_family", "dropout_learned", "dropout_spatial", "dropout_weights", "elementwise", "embedding",
-    "indexing", "inplace", "joining", "loss", "matmul", "norm", "pad", "pool", "reduce", "shape", "sorting",
+    "indexing", "inplace", "joining", "loss", "loss_margin", "matmul", "norm", "pad", "patches", "pool", "queries", "reduce", "resize",
+    "shape", "sorting", "statistics", "typed",
 ]  # fmt: skip

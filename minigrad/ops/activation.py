@@ -15,10 +15,25 @@ from .._kernels import activation as kernel
 from .._kernels import loss as rows
 from ..dtypes import as_dtype
 from ..tensor import Function, Fused, Tensor
-from .border import KERNEL_DTYPES, as_tensor, axis_of, cast, contiguous, empty_like, floating, same_dtype, values
+from .arithmetic import clamp
+from .border import (
+    KERNEL_DTYPES,
+    as_tensor,
+    axis_of,
+    cast,
+    check_tensors,
+    contiguous,
+    empty_like,
+    floating,
+    same_dtype,
+    values,
+)
+from .creation import rand_like
 from .declare import op
 from .elementwise import Exp, erf, tanh
 from .indexing import Where, where
+from .joining import chunk
+from .reduce import argmax
 
 
 def mapped(function: Callable[..., None], x: np.ndarray, *parameters: Any) -> np.ndarray:
@@ -309,6 +324,101 @@ def softsign(input: Tensor) -> Tensor:
     return x / (x.abs() + 1)
 
 
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+
+
+@op("selu", "F.selu")
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """1.0507 x where x > 0, elsewhere 1.7581 (e^x - 1): it keeps mean 0 and variance 1 (Klambauer et al. 2017)."""
+    x = floating(input)
+    return maybe_in_place(x, elu(x, SELU_ALPHA) * SELU_SCALE, inplace, "selu")
+
+
+@op("celu", "F.celu")
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x where x > 0, elsewhere alpha (e^(x / alpha) - 1) (Barron 2017)."""
+    if alpha == 0:
+        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
+    x = floating(input)
+    return maybe_in_place(x, elu(x / alpha) * alpha, inplace, "celu")
+
+
+@op("F.hardsigmoid")
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """relu6(x + 3) / 6: the sigmoid in three straight pieces."""
+    x = floating(input)
+    return maybe_in_place(x, relu6(x + 3) / 6, inplace, "hardsigmoid")
+
+
+@op("F.hardswish")
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """x relu6(x + 3) / 6 (Howard et al. 2019)."""
+    x = floating(input)
+    return maybe_in_place(x, x * relu6(x + 3) / 6, inplace, "hardswish")
+
+
+@op("prelu", ".prelu", "F.prelu")
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """x where x > 0, elsewhere weight * x (He et al. 2015): one weight, or one for each channel of (N, C, ...)."""
+    check_tensors("prelu", input=input, weight=weight)
+    same_dtype("prelu", input=input, weight=weight)
+    if weight.ndim > 1:
+        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
+    channels = input.shape[1] if input.ndim > 1 else 1
+    if weight.numel() not in (1, channels) or (input.ndim == 0 and weight.ndim):
+        raise RuntimeError(
+            f"prelu: Mismatch of parameter numbers and input channel size. Found parameter numbers = {weight.numel()} and channel size = "
+            f"{channels}."
+        )
+    slope = weight.reshape(1, -1, *[1] * (input.ndim - 2)) if input.ndim > 1 else weight
+    positive = input > 0  # each factor apart: 0 times an infinite x would make the weight's gradient NaN
+    return where(positive, input, 0.0) + slope * where(positive, 0.0, input)
+
+
+@op("F.glu")
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """The first half along `dim` times the sigmoid of the second half (Dauphin et al. 2016)."""
+    x = floating(input)
+    if x.ndim == 0:
+        raise RuntimeError("glu does not support 0-dimensional tensors")
+    axis = axis_of(dim, x.ndim)
+    if x.shape[axis] % 2:
+        raise RuntimeError(f"Halving dimension must be even, but dimension {axis} is size {x.shape[axis]}")
+    value, gate = (x, x) if x.shape[axis] == 0 else chunk(x, 2, axis)
+    return value * sigmoid(gate)
+
+
+@op("threshold", "F.threshold")
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """x where x > threshold, elsewhere `value`."""
+    x = as_tensor(input)
+    fill = as_tensor(np.asarray(value).astype(x.dtype))
+    return maybe_in_place(x, where(x <= threshold, fill, x), inplace, "threshold")
+
+
+@op("hardshrink", ".hardshrink", "F.hardshrink")
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """x where |x| > lambd, elsewhere 0."""
+    x = floating(input)
+    return where((x >= -lambd) & (x <= lambd), 0.0, x)
+
+
+@op("F.softshrink")
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """x moved towards 0 by lambd, at most to 0."""
+    if lambd < 0:
+        raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}.")
+    x = floating(input)
+    return x - clamp(x, -lambd, lambd)
+
+
+@op("F.tanhshrink")
+def tanhshrink(input: Tensor) -> Tensor:
+    """x - tanh(x)."""
+    x = floating(input)
+    return x - tanh(x)
+
+
 def dotted(a: Any, b: Any, axis: int) -> Any:
     """The sum of a * b along `axis`, kept."""
     if isinstance(a, Tensor):
@@ -366,3 +476,25 @@ def softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tens
 def log_softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:
     """log(softmax(x)) along `dim`, without overflow."""
     return _softmax(LogSoftmax, "log_softmax", input, dim, dtype)
+
+
+@op("F.softmin")
+def softmin(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:
+    """softmax(-x) along `dim`."""
+    return _softmax(Softmax, "softmin", -floating(input), dim, dtype)
+
+
+@op("F.gumbel_softmax")
+def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
+    """A sample of softmax(logits) that can be differentiated (Jang, Gu & Poole 2016): softmax((logits + Gumbel noise) / tau).
+
+    With `hard` it is one-hot, and its gradient that of the soft sample. `eps` is deprecated in PyTorch, and unused there too.
+    """
+    logits = floating(logits)
+    noise = -(-(1 - rand_like(logits)).log()).log()  # 1 - u lies in (0, 1]
+    soft = softmax((logits + noise) / tau, dim)
+    if not hard:
+        return soft
+    axis = axis_of(dim, soft.ndim)
+    chosen = as_tensor(np.arange(soft.shape[axis]).reshape([-1 if a == axis else 1 for a in range(soft.ndim)]))
+    return (chosen == argmax(soft, axis, True)).to(soft.dtype) - soft.detach() + soft

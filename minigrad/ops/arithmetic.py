@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from .._kernels import elementwise
+from ..device import KINDS
 from ..dtypes import as_dtype, check_device
 from ..tensor import Function, Tensor
 from .border import as_tensor, binary, cast, floating, operands, scalar_or_tensor_dtype, shape_of, unary, values
 from .broadcast import fit, fit_both
 from .declare import op
-from .elementwise import Log, zero_slope
+from .elementwise import Exp, Log, trunc, zero_slope
 from .indexing import Where, where
 
 broadcast_shapes, over, times = elementwise.broadcast_shapes, elementwise.over, elementwise.times
@@ -173,7 +174,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     return Div.apply(floating(x) if isinstance(x, Tensor) else x, floating(y) if isinstance(y, Tensor) else y)
 
 
-@op(".__rtruediv__")
+@op(".__rtruediv__", ".__rdiv__")
 def rdiv(input: Any, other: Any) -> Tensor:
     """other / input."""
     return div(other, input)
@@ -241,6 +242,30 @@ class Remainder(Function):
     def backward(self, g: Any) -> Any:
         x, y = self.shapes
         return (fit(g, x) if self.needs(0) else None), (fit(g * -self.quotient, y) if self.needs(1) else None)
+
+
+class Fmod(Remainder):
+    quotient: Any
+
+    def forward(self, x: Any, y: Any) -> np.ndarray:
+        self.shapes = np.shape(x), np.shape(y)
+        with np.errstate(all="ignore"):
+            self.quotient = np.trunc(np.divide(x, y)) if self.needs(1) else None
+        return binary(np.fmod, x, y)
+
+
+@op("fmod", ".fmod")
+def fmod(input: Any, other: Any) -> Tensor:
+    """input - other * trunc(input / other): it has the sign of `input`, as C's fmod."""
+    x, y = operands(input, other)
+    _check_integer_divisor(scalar_or_tensor_dtype(x if isinstance(x, Tensor) else y), y)
+    return Fmod.apply(x, y)
+
+
+@op("frac", ".frac")
+def frac(input: Tensor) -> Tensor:
+    """x - trunc(x): what follows the point, with the sign of x."""
+    return input - trunc(input)
 
 
 @op(".__rmod__")
@@ -326,6 +351,57 @@ class Minimum(Maximum):
     ufunc = np.minimum
 
 
+class LogAddExp(Function):
+    def forward(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        self.shapes, self.x, self.y = (x.shape, y.shape), x, y
+        return binary(np.logaddexp, x, y)
+
+    def backward(self, g: Any) -> Any:
+        x, y = self.shapes
+        return fit(g / (Exp.on(self.y - self.x) + 1), x), fit(g / (Exp.on(self.x - self.y) + 1), y)
+
+
+@op("logaddexp", ".logaddexp")
+def logaddexp(input: Tensor, other: Tensor) -> Tensor:
+    """log(exp(input) + exp(other)), without overflow."""
+    x, y = operands(input, other)
+    return LogAddExp.apply(floating(x), floating(y))
+
+
+@op("xlogy", ".xlogy")
+def xlogy(input: Any, other: Any) -> Tensor:
+    """input * log(other), 0 where input is 0 and other is not NaN."""
+    x, y = (floating(t) for t in operands(as_tensor(input), as_tensor(other, "other")))
+    nothing = (x == 0) & (y == y)
+    return where(nothing, 0.0, x * where(nothing, 1.0, y).log())
+
+
+@op("logit", ".logit")
+def logit(input: Tensor, eps: float | None = None) -> Tensor:
+    """log(x / (1 - x)), x first limited to [eps, 1 - eps] if that is given."""
+    x = floating(input)
+    x = x if eps is None else clamp(x, eps, 1 - eps)
+    return x.log() - (-x).log1p()
+
+
+@op("nan_to_num", ".nan_to_num")
+def nan_to_num(
+    input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:
+    """`nan` (0 unless given) in place of NaN, `posinf` and `neginf` (the dtype's limits) in place of infinities."""
+    x = as_tensor(input)
+    if x._value.dtype.kind != "f":
+        return x.clone()
+    limits = np.finfo(x.dtype)
+    for places, given, usual in (
+        (np.isnan(x._value), nan, 0.0),
+        (np.isposinf(x._value), posinf, limits.max),
+        (np.isneginf(x._value), neginf, limits.min),
+    ):
+        x = where(as_tensor(places), float(usual if given is None else given), x)
+    return x
+
+
 @op("maximum", ".maximum")
 def maximum(input: Tensor, other: Tensor) -> Tensor:
     """The larger of two, elementwise; NaN wins."""
@@ -405,7 +481,7 @@ class Neg(Function):
         return -g
 
 
-@op(".to", ".type")
+@op(".to")
 def to(
     input: Tensor, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False
 ) -> Tensor:
@@ -416,7 +492,7 @@ def to(
     for arg in args:
         if isinstance(arg, Tensor):
             dtype = arg.dtype
-        elif isinstance(arg, str) and arg.split(":")[0] in ("cpu", "cuda", "mps", "xpu", "meta"):
+        elif isinstance(arg, str) and arg.split(":")[0] in KINDS:
             device = arg
         elif arg is not None:
             dtype = as_dtype(arg)

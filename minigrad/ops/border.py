@@ -9,7 +9,7 @@ import numpy as np
 
 from .._kernels import elementwise
 from .._kernels.memory import contiguous, empty, empty_like  # noqa: F401 - for the operations
-from ..dtypes import as_array, category, float32, float64, number_type, result_type
+from ..dtypes import as_array, category, float32, float64, get_default_dtype, number_type, result_type
 from ..grad_mode import mode
 from ..tensor import Function, Tensor, wrap
 from .declare import NUMBERS, is_operand
@@ -47,9 +47,9 @@ def as_tensor(x: Any, name: str = "input") -> Tensor:
 
 
 def floating(x: Any, name: str = "input") -> Tensor:
-    """`x` as a Tensor of floating dtype: integers and bools become float32."""
+    """`x` as a Tensor of floating dtype: integers and bools take the default one."""
     x = as_tensor(x, name)
-    return x if x._value.dtype.kind == "f" else cast(x, float32)
+    return x if x._value.dtype.kind == "f" else cast(x, get_default_dtype())
 
 
 def operands(x: Any, y: Any) -> tuple[Any, Any]:
@@ -136,6 +136,15 @@ def common_shape(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
             f"{name}: shapes {' and '.join(str(list(shape)) for shape in shapes)} do not broadcast: aligned at the right, each pair "
             "of sizes must be equal or one of them 1"
         ) from None
+
+
+def named(given: tuple[Any, ...], keyword: Any) -> tuple[Any, ...]:
+    """Sizes or axes given one by one or as one sequence; or by keyword, which must be alone."""
+    if keyword is None:
+        return given
+    if given:
+        raise TypeError(f"got both {given} and, by keyword, {keyword}")
+    return (keyword,)
 
 
 def unary(function: np.ufunc, x: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from .. import _kernels as kernels
 from .._kernels import memory
 from ..tensor import Function, Tensor
-from .border import KERNEL_DTYPES, as_tensor, common_shape, contiguous, empty
+from .border import KERNEL_DTYPES, as_tensor, common_shape, contiguous, empty, named
 from .declare import op
 
 
@@ -92,12 +92,12 @@ def broadcast_to(input: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 @op(".expand")
-def expand(input: Tensor, *sizes: Any) -> Tensor:
+def expand(input: Tensor, *sizes: Any, size: Any = None) -> Tensor:
     """A read-only view of `input` with the given sizes; -1 keeps a size. New axes are added in front.
 
     Raises RuntimeError if a size that is not 1 would change.
     """
-    input = as_tensor(input)
+    input, sizes = as_tensor(input), named(sizes, size)
     shape = tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], tuple | list) else sizes
     old = input.shape
     added = len(shape) - len(old)

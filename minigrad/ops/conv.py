@@ -12,6 +12,7 @@ from ..tensor import Function, Tensor
 from .border import as_tensor, check_tensors, contiguous, empty, same_dtype
 from .broadcast import sum_array
 from .declare import op
+from .pad import pad
 
 LARGEST_IMAGE = 1 << 46  # bytes: no machine has them, and kernels can count them
 
@@ -111,20 +112,26 @@ def output_size(size: int, kernel: int, stride: int, padding: int, dilation: int
     return (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
 
 
-def pair(value: Any, name: str, smallest: int = 1) -> tuple[int, int]:
-    """An int for both axes, or two ints, none below `smallest`."""
-    parts = tuple(value) if isinstance(value, tuple | list) else (value, value)
+def each(value: Any, name: str, axes: int, smallest: int = 1) -> tuple[int, ...]:
+    """An int for all axes, or one for each, none below `smallest`."""
+    parts = tuple(value) if isinstance(value, tuple | list) else (value,) * axes
     if len(parts) == 1:
-        parts *= 2
-    if len(parts) != 2:
-        raise RuntimeError(f"{name} must be an int or two ints, got {value!r}")
+        parts *= axes
+    expected = "an int or two ints" if axes == 2 else f"an int or {axes} ints"
+    if len(parts) != axes:
+        raise RuntimeError(f"{name} must be {expected}, got {value!r}")
     if not all(isinstance(part, int) and not isinstance(part, bool) for part in parts):
-        raise TypeError(f"{name} must be an int or two ints, got {value!r}")
+        raise TypeError(f"{name} must be {expected}, got {value!r}")
     if min(parts) < smallest:
         raise RuntimeError(f"{name} must be {'greater than zero' if smallest else 'non-negative'}, got {value}")
     if max(parts) >= 1 << 31:
         raise RuntimeError(f"{name} must be less than 2**31, got {value}")
     return parts
+
+
+def pair(value: Any, name: str, smallest: int = 1) -> tuple[int, int]:
+    """An int for both axes, or two ints, none below `smallest`."""
+    return each(value, name, 2, smallest)  # type: ignore[return-value]
 
 
 @op("conv2d", "F.conv2d")
@@ -216,8 +223,6 @@ def _string_padding(
     total = [dilation[axis] * (weight.shape[axis + 2] - 1) for axis in (0, 1)]
     if all(t % 2 == 0 for t in total):
         return input, (total[0] // 2, total[1] // 2)
-    from .pad import pad
-
     (top, left) = (t // 2 for t in total)
     return pad(input, (left, total[1] - left, top, total[0] - top)), (0, 0)
 
@@ -245,6 +250,95 @@ def conv1d(
     one = [value[0] if isinstance(value, tuple | list) else value for value in (stride, padding, dilation)]
     border = one[1] if isinstance(one[1], str) else (0, one[1])
     out = conv2d(input.unsqueeze(-2), weight.unsqueeze(2), bias, (1, one[0]), border, (1, one[2]), groups)
+    return out.squeeze(-2)
+
+
+@op("conv3d", "F.conv3d")
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor:
+    """`conv2d` on three axes: input (N, C, D, H, W) or (C, D, H, W), weight (O, C / groups, KD, KH, KW).
+
+    Composed: the KD frames that an output frame sees become KD * C channels of one image, so the input is copied KD times.
+    """
+    input = as_tensor(input)
+    check_tensors("conv3d", weight=weight, bias=bias)
+    if weight.ndim != 5 or input.ndim not in (4, 5):
+        raise RuntimeError(
+            f"Expected 4D (unbatched) or 5D (batched) input and a 5D weight to conv3d, but got input of size: {list(input.shape)} and "
+            f"weight of size: {list(weight.shape)}"
+        )
+    if input.ndim == 4:
+        return conv3d(input.unsqueeze(0), weight, bias, stride, padding, dilation, groups).squeeze(0)
+    steps, spread = each(stride, "stride", 3), each(dilation, "dilation", 3)
+    _check_channels(input.shape, weight, bias, groups)
+    _check_kernel(weight)
+    reach = [s * (n - 1) for s, n in zip(spread, weight.shape[2:], strict=True)]
+    if isinstance(padding, str):
+        input, border = _string_padding_3d(input, padding, steps, reach)
+    else:
+        border = each(padding, "padding", 3, 0)
+    size = [n + 2 * b for n, b in zip(input.shape[2:], border, strict=True)]
+    if any(n <= r for n, r in zip(size, reach, strict=True)):
+        raise RuntimeError(
+            f"Calculated padded input size per channel: {size}. Kernel size: {[r + 1 for r in reach]}. Kernel size can't be greater than "
+            "actual input size"
+        )
+    same_dtype("conv3d", input=input, weight=weight, bias=bias)
+    filters, channels, depth = weight.shape[:3]
+    if border[0]:
+        input = pad(input, (0, 0, 0, 0, border[0], border[0]))
+    frames = input.unfold(2, reach[0] + 1, steps[0])[..., :: spread[0]]  # (N, C, D', H, W, KD)
+    count, _, frames_out, height, width, _ = frames.shape
+    images = frames.permute(0, 2, 1, 5, 3, 4).reshape(count * frames_out, -1, height, width)
+    flat = weight.reshape(filters, channels * depth, *weight.shape[3:])
+    out = conv2d(images, flat, bias, steps[1:], border[1:], spread[1:], groups)
+    return out.reshape(count, frames_out, filters, *out.shape[2:]).transpose(1, 2)
+
+
+def _string_padding_3d(
+    input: Tensor, padding: str, stride: tuple[int, ...], reach: list[int]
+) -> tuple[Tensor, tuple[int, ...]]:
+    if padding == "valid":
+        return input, (0, 0, 0)
+    if padding != "same":
+        raise RuntimeError(f"Invalid padding string {padding!r}, should be one of 'same', 'valid'")
+    if stride != (1, 1, 1):
+        raise RuntimeError("padding='same' is not supported for strided convolutions")
+    widths = [width for total in reversed(reach) for width in (total // 2, total - total // 2)]
+    return pad(input, widths), (0, 0, 0)
+
+
+@op("conv_transpose1d", "F.conv_transpose1d")
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor:
+    """`conv_transpose2d` on one axis: input (N, C, L) or (C, L), weight (C, O / groups, K)."""
+    input = as_tensor(input)
+    check_tensors("conv_transpose1d", weight=weight, bias=bias)
+    if weight.ndim != 3 or input.ndim not in (2, 3):
+        raise RuntimeError(
+            f"Expected 2D (unbatched) or 3D (batched) input and a 3D weight to conv_transpose1d, but got input of size: "
+            f"{list(input.shape)} and weight of size: {list(weight.shape)}"
+        )
+    (step,), (spread,) = each(stride, "stride", 1), each(dilation, "dilation", 1)
+    (border,), (extra,) = each(padding, "padding", 1, 0), each(output_padding, "output_padding", 1, 0)
+    out = conv_transpose2d(
+        input.unsqueeze(-2), weight.unsqueeze(2), bias, (1, step), (0, border), (0, extra), groups, (1, spread)
+    )
     return out.squeeze(-2)
 
 

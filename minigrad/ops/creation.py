@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from .._kernels import empty as aligned_empty
-from ..dtypes import as_array, as_dtype, check_device, float32, int64
+from ..dtypes import as_array, as_dtype, check_device, get_default_dtype, int64
 from ..random import Generator, default_generator
 from ..tensor import Tensor, _fresh, wrap
-from .border import as_tensor, values
+from .border import as_tensor, named, values
 from .declare import op
 
 
@@ -36,8 +36,13 @@ def _shape(size: Sequence[Any]) -> tuple[int, ...]:
     return shape
 
 
+def _kind(dtype: Any) -> np.dtype:
+    """The dtype asked for, or the default one."""
+    return get_default_dtype() if dtype is None else as_dtype(dtype)
+
+
 def _filled(size: Sequence[Any], value: Any, dtype: Any, requires_grad: bool, device: Any) -> Tensor:
-    array = aligned_empty(_shape(size), float32 if dtype is None else as_dtype(dtype))
+    array = aligned_empty(_shape(size), _kind(dtype))
     if value is not None:
         array.fill(value)
     return _finish(array, requires_grad, device)
@@ -47,7 +52,7 @@ def _filled(size: Sequence[Any], value: Any, dtype: Any, requires_grad: bool, de
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A Tensor holding a copy of `data`: a number, nested sequences, an array or a Tensor.
 
-    Python floats become float32, ints int64; arrays keep their dtype, unless `dtype` says otherwise.
+    Python floats take the default dtype (float32 unless set otherwise), ints int64; arrays keep their dtype, unless `dtype` says otherwise.
 
     >>> minigrad.tensor([[1, 2.5], [3, 4]])
     tensor([[1.0000, 2.5000],
@@ -87,28 +92,28 @@ def _share(array: np.ndarray) -> Tensor:
 
 
 @op("zeros")
-def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A Tensor of zeros, float32 unless `dtype` says otherwise."""
-    return _filled(size, 0, dtype, requires_grad, device)
+def zeros(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A Tensor of zeros, the default dtype unless `dtype` says otherwise."""
+    return _filled(named(sizes, size), 0, dtype, requires_grad, device)
 
 
 @op("ones")
-def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A Tensor of ones, float32 unless `dtype` says otherwise."""
-    return _filled(size, 1, dtype, requires_grad, device)
+def ones(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A Tensor of ones, the default dtype unless `dtype` says otherwise."""
+    return _filled(named(sizes, size), 1, dtype, requires_grad, device)
 
 
 @op("empty")
-def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty(*sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A Tensor whose elements are whatever was in memory."""
-    return _filled(size, None, dtype, requires_grad, device)
+    return _filled(named(sizes, size), None, dtype, requires_grad, device)
 
 
 @op("full")
 def full(
     size: Sequence[int], fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """A Tensor of one number; its dtype is that of the number (floats: float32) unless given."""
+    """A Tensor of one number; its dtype is that of the number (floats: the default one) unless given."""
     kind = as_array(fill_value).dtype if dtype is None else dtype
     return _filled((tuple(size),), fill_value, kind, requires_grad, device)
 
@@ -140,15 +145,35 @@ def full_like(
 
 
 @op(".new_zeros")
-def new_zeros(input: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def new_zeros(
+    input: Tensor, *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Zeros of the dtype of `input`."""
-    return _filled(size, 0, dtype or input.dtype, requires_grad, device)
+    return _filled(named(sizes, size), 0, dtype or input.dtype, requires_grad, device)
 
 
 @op(".new_ones")
-def new_ones(input: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def new_ones(
+    input: Tensor, *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Ones of the dtype of `input`."""
-    return _filled(size, 1, dtype or input.dtype, requires_grad, device)
+    return _filled(named(sizes, size), 1, dtype or input.dtype, requires_grad, device)
+
+
+@op(".new_empty")
+def new_empty(
+    input: Tensor, *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Uninitialized memory of the dtype of `input`."""
+    return _filled(named(sizes, size), None, dtype or input.dtype, requires_grad, device)
+
+
+@op(".new_full")
+def new_full(
+    input: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """One number, in the dtype of `input`."""
+    return _filled((size,), fill_value, dtype or input.dtype, requires_grad, device)
 
 
 @op(".new_tensor")
@@ -163,7 +188,7 @@ def new_tensor(
 def arange(
     start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """start, start + step, ... up to but not including `end`; int64 for ints, otherwise float32. `arange(n)` begins at 0."""
+    """start, start + step, ... up to but not including `end`; int64 for ints, otherwise the default dtype. `arange(n)` begins at 0."""
     if end is None:
         start, end = 0, start
     if step == 0:
@@ -171,7 +196,7 @@ def arange(
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     if dtype is None:
-        dtype = int64 if all(isinstance(part, int) for part in (start, end, step)) else float32
+        dtype = int64 if all(isinstance(part, int) for part in (start, end, step)) else get_default_dtype()
     count = math.ceil((end - start) / step)
     return _finish((start + np.arange(count) * step).astype(as_dtype(dtype)), requires_grad, device)
 
@@ -183,8 +208,42 @@ def linspace(
     """`steps` evenly spaced numbers from `start` to `end`, both included."""
     if steps < 0:
         raise RuntimeError(f"number of steps must be non-negative, got {steps}")
+    return _finish(np.linspace(start, end, steps).astype(_kind(dtype)), requires_grad, device)
+
+
+@op("logspace")
+def logspace(
+    start: float,
+    end: float,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """`steps` numbers from base**start to base**end, evenly spaced on a logarithmic scale."""
+    if steps < 0:
+        raise RuntimeError(f"number of steps must be non-negative, got {steps}")
+    return _finish(base ** np.linspace(start, end, steps), False, device).to(_kind(dtype)).requires_grad_(requires_grad)
+
+
+@op("tril_indices")
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """The (2, count) int64 indices of a matrix's elements on and below a diagonal, row by row."""
+    return _corner(np.tril_indices, row, col, offset, dtype, device)
+
+
+@op("triu_indices")
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """The (2, count) int64 indices of a matrix's elements on and above a diagonal, row by row."""
+    return _corner(np.triu_indices, row, col, offset, dtype, device)
+
+
+def _corner(indices: Any, row: int, col: int, offset: int, dtype: Any, device: Any) -> Tensor:
+    _shape((row, col))
     return _finish(
-        np.linspace(start, end, steps).astype(float32 if dtype is None else as_dtype(dtype)), requires_grad, device
+        np.stack(indices(row, offset, col)).astype(int64 if dtype is None else as_dtype(dtype)), False, device
     )
 
 
@@ -192,11 +251,11 @@ def linspace(
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """The n x m matrix with ones on its diagonal."""
     _shape((n, n if m is None else m))
-    return _finish(np.eye(n, m, dtype=float32 if dtype is None else as_dtype(dtype)), requires_grad, device)
+    return _finish(np.eye(n, m, dtype=_kind(dtype)), requires_grad, device)
 
 
 def _float_dtype(dtype: Any) -> np.dtype:
-    kind = float32 if dtype is None else as_dtype(dtype)
+    kind = _kind(dtype)
     if kind.kind != "f":
         raise RuntimeError(f"random real numbers need a floating dtype, not {kind}")
     return kind
@@ -218,15 +277,25 @@ def normal_array(shape: tuple[int, ...], dtype: np.dtype, generator: Generator |
 
 @op("rand")
 def rand(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    *sizes: Any,
+    size: Any = None,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Uniform numbers in [0, 1)."""
-    return _finish(uniform_array(_shape(size), _float_dtype(dtype), generator), requires_grad, device)
+    return _finish(uniform_array(_shape(named(sizes, size)), _float_dtype(dtype), generator), requires_grad, device)
 
 
 @op("randn")
 def randn(
-    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    *sizes: Any,
+    size: Any = None,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Standard normal numbers.
 
@@ -235,23 +304,37 @@ def randn(
     >>> minigrad.equal(x, minigrad.randn(2, 3, generator=generator.at(0)))  # call 0 of the same seed
     True
     """
-    return _finish(normal_array(_shape(size), _float_dtype(dtype), generator), requires_grad, device)
+    return _finish(normal_array(_shape(named(sizes, size)), _float_dtype(dtype), generator), requires_grad, device)
 
 
 @op("rand_like")
 def rand_like(
-    input: Tensor, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False
+    input: Tensor,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Uniform numbers in [0, 1) in the shape and dtype of `input`."""
-    return rand(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return rand(
+        input.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
+    )
 
 
 @op("randn_like")
 def randn_like(
-    input: Tensor, *, generator: Generator | None = None, dtype: Any = None, requires_grad: bool = False
+    input: Tensor,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Standard normal numbers in the shape and dtype of `input`."""
-    return randn(input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return randn(
+        input.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
+    )
 
 
 @op("randint")
@@ -262,6 +345,7 @@ def randint(
     *,
     generator: Generator | None = None,
     dtype: Any = None,
+    device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Integers in [low, high), each as likely; `randint(high, size)` begins at 0."""
@@ -273,17 +357,36 @@ def randint(
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     rng = (generator or default_generator).numpy()
     return _finish(
-        rng.integers(low, high, _shape(size)).astype(int64 if dtype is None else as_dtype(dtype)), requires_grad
+        rng.integers(low, high, _shape(size)).astype(int64 if dtype is None else as_dtype(dtype)), requires_grad, device
     )
 
 
+@op("randint_like")
+def randint_like(
+    input: Tensor,
+    low: int,
+    high: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Integers in [low, high), or [0, low), in the shape and dtype of `input`."""
+    low, high = (0, low) if high is None else (low, high)
+    kind = dtype or input.dtype
+    return randint(low, high, input.shape, generator=generator, dtype=kind, device=device, requires_grad=requires_grad)
+
+
 @op("randperm")
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:
+def randperm(
+    n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """The numbers 0 to n - 1 in random order."""
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got {n}")
     rng = (generator or default_generator).numpy()
-    return wrap(rng.permutation(n).astype(int64 if dtype is None else as_dtype(dtype)))
+    return _finish(rng.permutation(n).astype(int64 if dtype is None else as_dtype(dtype)), requires_grad, device)
 
 
 @op("bernoulli", ".bernoulli")
@@ -298,8 +401,10 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
 @op("normal")
 def normal(mean: Any, std: Any, size: Any = None, *, generator: Generator | None = None) -> Tensor:
     """Normal numbers of the given means and standard deviations: Tensors (broadcast), or numbers and a `size`."""
+    given = [part.dtype for part in (mean, std) if isinstance(part, Tensor) and part.is_floating_point()]
+    kind = np.result_type(*given) if given else get_default_dtype()
     shape = _shape((size,)) if size is not None else np.broadcast_shapes(np.shape(values(mean)), np.shape(values(std)))
-    return wrap(normal_array(shape, float32, generator)) * std + mean
+    return wrap(normal_array(shape, kind, generator)) * std + mean
 
 
 @op("multinomial", ".multinomial")

@@ -8,6 +8,7 @@ and the stubs that editors read are written from the same declarations (`python 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,7 +24,7 @@ PROPERTIES = {"T", "mT", "H"}  # methods read without brackets
 
 _BINARY = (
     "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul rmatmul and rand or ror xor rxor "
-    "lshift rshift eq ne lt le gt ge iadd isub imul itruediv ipow"
+    "lshift rshift eq ne lt le gt ge iadd isub imul itruediv ifloordiv imod ipow iand ior ixor"
 )
 _BINARY_OPERATORS = {f"__{name}__" for name in _BINARY.split()}
 
@@ -71,6 +72,35 @@ def _operator(name: str, function: Callable) -> Callable:
 
     operator.__doc__ = function.__doc__
     return operator
+
+
+def numpy_names(function: Callable) -> Callable:
+    """`function`, in which NumPy's names `axis` and `keepdims` also stand for `dim` and `keepdim`, as in PyTorch."""
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        for theirs, ours in (("axis", "dim"), ("keepdims", "keepdim")) if kwargs else ():
+            if theirs in kwargs:
+                if ours in kwargs:
+                    raise TypeError(f"{function.__name__}() got both {ours} and {theirs}")
+                kwargs[ours] = kwargs.pop(theirs)
+        return function(*args, **kwargs)
+
+    return call
+
+
+def take_numpy_names(but: frozenset[str]) -> None:
+    """Let all declared functions with a `dim` take NumPy's names too, `but` a few that are called too often for it."""
+    renamed: dict[Callable, Callable] = {}
+    for table in (FUNCTIONS, METHODS):
+        for name, function in table.items():
+            parameters = function.__code__.co_varnames[
+                : function.__code__.co_argcount + function.__code__.co_kwonlyargcount
+            ]
+            if "dim" in parameters and "axis" not in parameters and name not in but:
+                table[name] = renamed.setdefault(function, numpy_names(function))
+    for name, function in FUNCTIONAL.items():
+        FUNCTIONAL[name] = renamed.get(function, function)
 
 
 def attach() -> None:

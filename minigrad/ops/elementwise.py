@@ -40,6 +40,15 @@ class Expm1(Function):
         return g * (self.out + 1)
 
 
+class Exp2(Function):
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        self.out = unary(np.exp2, x)
+        return self.out
+
+    def backward(self, g: Any) -> Any:
+        return g * self.out * math.log(2)
+
+
 class Log(Function):
     def forward(self, x: np.ndarray) -> np.ndarray:
         self.x = x
@@ -212,6 +221,33 @@ class Cosh(Function):
         return g * Sinh.on(self.x)
 
 
+class Asinh(Function):
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        self.x = x
+        return unary(np.arcsinh, x)
+
+    def backward(self, g: Any) -> Any:
+        return g * Rsqrt.on(self.x * self.x + 1)
+
+
+class Acosh(Function):
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        self.x = x
+        return unary(np.arccosh, x)
+
+    def backward(self, g: Any) -> Any:
+        return g * Rsqrt.on(self.x * self.x - 1)
+
+
+class Atanh(Function):
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        self.x = x
+        return unary(np.arctanh, x)
+
+    def backward(self, g: Any) -> Any:
+        return g / (1 - self.x * self.x)
+
+
 class Tanh(Function):
     def forward(self, x: np.ndarray) -> np.ndarray:
         if memory.is_plain(x):
@@ -255,6 +291,12 @@ def exp(input: Tensor) -> Tensor:
 def expm1(input: Tensor) -> Tensor:
     """e ** x - 1, exact near 0."""
     return Expm1.apply(floating(input))
+
+
+@op("exp2", ".exp2")
+def exp2(input: Tensor) -> Tensor:
+    """2 ** x."""
+    return Exp2.apply(floating(input))
 
 
 @op("log", ".log")
@@ -306,7 +348,7 @@ def abs(input: Tensor) -> Tensor:
     return Abs.apply(as_tensor(input))
 
 
-@op("sign", ".sign")
+@op("sign", "sgn", ".sign", ".sgn")
 def sign(input: Tensor) -> Tensor:
     """-1, 0 or 1; its gradient is 0. NaN stays NaN (PyTorch gives 0). Bools stay as they are."""
     input = as_tensor(input)
@@ -386,6 +428,36 @@ def sinh(input: Tensor) -> Tensor:
 def cosh(input: Tensor) -> Tensor:
     """(e^x + e^-x) / 2."""
     return Cosh.apply(floating(input))
+
+
+@op("asinh", "arcsinh", ".asinh", ".arcsinh")
+def asinh(input: Tensor) -> Tensor:
+    """The number whose sinh is x."""
+    return Asinh.apply(floating(input))
+
+
+@op("acosh", "arccosh", ".acosh", ".arccosh")
+def acosh(input: Tensor) -> Tensor:
+    """The positive number whose cosh is x; NaN below 1."""
+    return Acosh.apply(floating(input))
+
+
+@op("atanh", "arctanh", ".atanh", ".arctanh")
+def atanh(input: Tensor) -> Tensor:
+    """The number whose tanh is x; infinite at 1 and -1, NaN beyond."""
+    return Atanh.apply(floating(input))
+
+
+@op("deg2rad", ".deg2rad")
+def deg2rad(input: Tensor) -> Tensor:
+    """Degrees as radians."""
+    return floating(input) * (math.pi / 180)
+
+
+@op("rad2deg", ".rad2deg")
+def rad2deg(input: Tensor) -> Tensor:
+    """Radians as degrees."""
+    return floating(input) * (180 / math.pi)
 
 
 @op("tanh", ".tanh", "F.tanh")

@@ -9,7 +9,7 @@ import numpy as np
 from .. import _kernels as kernels
 from ..dtypes import int32, int64
 from ..engine import mark_written
-from ..tensor import Function, Tensor
+from ..tensor import Function, Tensor, wrap
 from .border import as_tensor, contiguous, empty, same_dtype
 from .declare import op
 
@@ -118,3 +118,28 @@ def padding_row(padding_idx: int, rows: int) -> int:
     if not -rows <= padding_idx < rows:
         raise ValueError(f"Padding_idx must be within num_embeddings: {padding_idx} of {rows} rows")
     return padding_idx % rows
+
+
+@op("F.one_hot")
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """For each class index (int64, any shape) a row of zeros with a 1 at the index: int64, (*, num_classes).
+
+    `num_classes` is one more than the largest index unless given; RuntimeError for an index outside [0, num_classes).
+
+    >>> F.one_hot(minigrad.tensor([2, 0]), num_classes=3)
+    tensor([[0, 0, 1],
+            [1, 0, 0]])
+    """
+    index = as_tensor(tensor, "tensor")._value
+    if index.dtype != int64:
+        raise RuntimeError(f"one_hot is only applicable to index tensor of type int64, not {index.dtype}: use .long()")
+    if index.size == 0 and num_classes < 1:
+        raise RuntimeError("Can not infer total number of classes from empty tensor.")
+    if num_classes == 0 or num_classes < -1:
+        raise RuntimeError(f"num_classes should be positive, got {num_classes}")
+    if index.size and index.min() < 0:
+        raise RuntimeError(f"Class values must be non-negative, got {index.min()}")
+    classes = int(index.max()) + 1 if num_classes == -1 else num_classes
+    if index.size and index.max() >= classes:
+        raise RuntimeError(f"Class values must be smaller than num_classes ({classes}), got {index.max()}")
+    return wrap((index[..., None] == np.arange(classes)).astype(int64))

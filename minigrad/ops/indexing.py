@@ -255,7 +255,7 @@ def _indices(name: str, index: Tensor, input: Tensor, axis: int) -> np.ndarray:
 
 
 @op("gather", ".gather")
-def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     """out[i][j] = input[index[i][j]][j] for dim 0, and so on; `index` (int64) gives the shape of the result.
 
     >>> scores = minigrad.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
@@ -263,6 +263,8 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     >>> scores.gather(1, labels.unsqueeze(1)).squeeze(1)  # of each row the score of its label
     tensor([3., 4.])
     """
+    if sparse_grad:
+        raise NotImplementedError("gather: sparse_grad=True is not available: gradients are dense")
     axis = axis_of(dim, input.ndim)
     _indices("gather", index, input, axis)
     for a, (n, m) in enumerate(zip(index.shape, input.shape, strict=True)):
@@ -317,16 +319,24 @@ class Scatter(Function):
 
 
 @op("scatter", ".scatter")
-def scatter(input: Tensor, dim: int, index: Tensor, src: Any) -> Tensor:
-    """A copy of `input` with out[index[i][j]][j] = src[i][j] for dim 0, and so on; `src` is a Tensor or a number.
+def scatter(
+    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: float | None = None, reduce: str | None = None
+) -> Tensor:
+    """A copy of `input` with out[index[i][j]][j] = src[i][j] for dim 0, and so on; `src` is a Tensor or a number, or `value` is one.
 
-    Where an index occurs twice, one of the values is kept, and the gradient is right only for distinct indices.
+    Where an index occurs twice, one of the values is kept, and the gradient is right only for distinct indices. With
+    reduce='add' they are added; other reductions raise NotImplementedError.
     """
+    if (src is None) == (value is None):
+        raise TypeError("scatter() takes either src or value")
+    if reduce not in (None, "add"):
+        raise NotImplementedError(f"scatter: reduce={reduce!r} is not available; it is None or 'add'")
+    src = value if src is None else src
     axis = axis_of(dim, input.ndim)
     source = src if isinstance(src, Tensor) else float(src) if input.dtype.kind == "f" else src
     indices = _indices("scatter", index, input, axis)
     _check_source("scatter", input, indices, source)
-    return Scatter.apply(input, source, index, axis, False)
+    return Scatter.apply(input, source, index, axis, reduce == "add")
 
 
 @op("scatter_add", ".scatter_add")
@@ -389,6 +399,72 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     return SetIndex.apply(input, value, place)
 
 
+@op("index_copy", ".index_copy")
+def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+    """A copy of `input` in which the slices at `index` along `dim` are those of `source`."""
+    axis = axis_of(dim, input.ndim)
+    places = _vector(index, input.shape[axis], "index_copy")
+    expected = tuple(places.size if a == axis else n for a, n in enumerate(input.shape))
+    if source.shape != expected:
+        raise IndexError(f"index_copy_(): source must have shape {list(expected)}, got {list(source.shape)}")
+    if source.dtype != input.dtype:
+        raise RuntimeError(
+            f"index_copy_(): self and source expected to have the same dtype, but got {input.dtype} and {source.dtype}"
+        )
+    return SetIndex.apply(input, source, (slice(None),) * axis + (places,))
+
+
+@op("index_put", ".index_put")
+def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
+    """A copy of `input` in which input[indices] is `values`, or with `accumulate` has them added; `indices` is a tuple of Tensors."""
+    if not isinstance(indices, tuple | list):
+        raise TypeError(f"index_put(): argument 'indices' must be tuple of Tensors, not {type(indices).__name__}")
+    place = one_by_one(plain_index(tuple(indices), input.ndim), input.shape)
+    values = cast(values, input.dtype)
+    if not accumulate:
+        return SetIndex.apply(input, values, place)
+    target = input._value[place].shape
+    return input + IndexAdd.apply(values.expand(target), input.shape, place)
+
+
+@op("masked_scatter", ".masked_scatter")
+def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """A copy of `input` in which the elements where `mask` (bool) holds are the first ones of `source`, in order."""
+    if mask._value.dtype.kind != "b":
+        raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {mask.dtype}")
+    if source.dtype != input.dtype:
+        raise RuntimeError(
+            f"masked_scatter: expected self and source to have same dtypes but got {input.dtype} and {source.dtype}"
+        )
+    shape = common_shape("masked_scatter", input.shape, mask.shape)
+    wide = np.broadcast_to(mask._value, shape)
+    count = int(wide.sum())
+    if count > source.numel():
+        raise RuntimeError(f"Number of elements of source < number of ones in mask: {source.numel()} < {count}")
+    return SetIndex.apply(input.expand(shape), source.reshape(-1)[:count], wide)
+
+
+@op("take", ".take")
+def take(input: Tensor, index: Tensor) -> Tensor:
+    """The elements at `index` (int64) in the flattened `input`, in the shape of `index`."""
+    if index._value.dtype != int64:
+        raise RuntimeError(f"take(): Expected a long tensor for index, but got {index.dtype}")
+    return input.reshape(-1)[index]
+
+
+@op("argwhere", ".argwhere")
+def argwhere(input: Tensor) -> Tensor:
+    """The indices of nonzero elements, (count, ndim) int64."""
+    return nonzero(input)
+
+
+@op("isin")
+def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
+    """Whether each of `elements` is among `test_elements`, or with `invert` is not."""
+    x, y = as_tensor(elements, "elements")._value, as_tensor(test_elements, "test_elements")._value
+    return wrap(np.isin(x, y, assume_unique, invert).copy())
+
+
 @op("nonzero", ".nonzero")
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The indices of nonzero elements, (count, ndim) int64; `as_tuple` gives one vector for each axis, to index with."""
@@ -399,6 +475,30 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
 
 
 @op("bucketize")
-def bucketize(input: Tensor, boundaries: Tensor, *, right: bool = False) -> Tensor:
+def bucketize(input: Tensor, boundaries: Tensor, *, out_int32: bool = False, right: bool = False) -> Tensor:
     """For each element the index of its bucket among ascending `boundaries`."""
-    return wrap(np.asarray(np.searchsorted(boundaries._value, input._value, "right" if right else "left"), int64))
+    return searchsorted(boundaries, input, out_int32=out_int32, right=right)
+
+
+@op("searchsorted")
+def searchsorted(
+    sorted_sequence: Tensor, input: Any, *, out_int32: bool = False, right: bool = False, side: str | None = None
+) -> Tensor:
+    """Where each value of `input` would be inserted in ascending numbers: a vector, or rows with one row of values each.
+
+    Before equal ones, or with `right` (or side='right') after them.
+    """
+    if side not in (None, "left", "right") or (side == "left" and right):
+        raise RuntimeError(f"searchsorted: side must be 'left' or 'right' and agree with right={right}, got {side!r}")
+    rows, x = as_tensor(sorted_sequence, "sorted_sequence")._value, np.asarray(getattr(input, "_value", input))
+    where_equal: Any = "right" if right or side == "right" else "left"
+    kind = np.int32 if out_int32 else int64
+    if rows.ndim == 1:
+        return wrap(np.asarray(np.searchsorted(rows, x, where_equal), kind))
+    if rows.shape[:-1] != x.shape[:-1]:
+        raise RuntimeError(
+            f"searchsorted: boundaries of {list(rows.shape)} should be 1 dimension, or agree with the values {list(x.shape)} in all axes "
+            "but the last"
+        )
+    pairs = zip(rows.reshape(-1, rows.shape[-1]), x.reshape(-1, x.shape[-1]), strict=True)
+    return wrap(np.array([np.searchsorted(*pair, where_equal) for pair in pairs], kind).reshape(x.shape).copy())

@@ -17,13 +17,12 @@ from .._kernels import memory
 from ..dtypes import category
 from ..engine import Function, mark_written, stale_view
 from ..grad_mode import mode
-from ..random import Generator
+from ..random import Generator, default_generator
 from ..tensor import Tensor
-from . import arithmetic, creation, elementwise
-from .activation import relu, sigmoid
+from . import activation, arithmetic, compare, creation, elementwise, indexing, matmul, reduce, shape, statistics
 from .border import as_tensor, cast
 from .declare import op
-from .indexing import SetIndex, index_add, index_fill, masked_fill, one_by_one, plain_index, scatter, scatter_add
+from .indexing import SetIndex, one_by_one, plain_index
 
 
 def check_writable(x: Tensor, name: str, instead: str, records: bool) -> None:
@@ -92,52 +91,80 @@ def _keep_saved(x: Tensor, result: Tensor) -> None:
 
 
 def _in_place(function: Callable, *names: str) -> None:
-    """Declare `Tensor.<name>_` (and operators) as the in-place form of `function`."""
-    name = names[0]
+    """Declare `Tensor.<name>_`, operators, and functions (`torch.` or `F.` before the name) that are the in-place form of `function`."""
+    name = names[0].rpartition(".")[2]
 
-    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        result = function(self, *args, **kwargs)
-        return assign(self, result, name, f"x = x.{name.rstrip('_')}(...)")
+    def method(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        result = function(input, *args, **kwargs)
+        return assign(input, result, name, f"x = x.{name.rstrip('_')}(...)")
 
     method.__name__ = name
-    method.__doc__ = f"The in-place form of `{function.__name__}`; returns self."
+    method.__doc__ = f"The in-place form of `{function.__name__}`; returns `input`."
     method.__wrapped__ = function  # type: ignore[attr-defined]
-    op(*(f".{other}" for other in names))(method)
+    op(*(other.removeprefix("torch.") if "." in other else f".{other}" for other in names))(method)
 
+
+_ALSO_FUNCTIONS: tuple[Any, ...] = (  # PyTorch has their in-place forms as functions too
+    elementwise.abs, elementwise.acos, elementwise.asin, elementwise.atan, elementwise.ceil, elementwise.cos, elementwise.cosh,
+    elementwise.erf, elementwise.exp, elementwise.exp2, elementwise.expm1, elementwise.floor, elementwise.log, elementwise.log10,
+    elementwise.log1p, elementwise.log2, elementwise.round, elementwise.rsqrt, elementwise.sin, elementwise.sinh,
+    elementwise.sqrt, elementwise.square, elementwise.tan, elementwise.tanh, elementwise.trunc, arithmetic.clamp,
+    arithmetic.clamp_max, arithmetic.clamp_min, arithmetic.frac, arithmetic.nan_to_num, arithmetic.neg, arithmetic.reciprocal,
+    activation.sigmoid,
+)  # fmt: skip
+for _function in _ALSO_FUNCTIONS:
+    _in_place(_function, f"{_function.__name__}_", f"torch.{_function.__name__}_")
+
+_METHODS_ALONE: tuple[Any, ...] = (
+    arithmetic.addcdiv, arithmetic.addcmul, arithmetic.atan2, arithmetic.fmod, arithmetic.lerp, arithmetic.logit, elementwise.sign,
+    compare.eq, compare.ge, compare.gt, compare.le, compare.lt, compare.ne, compare.logical_and, compare.logical_not,
+    compare.logical_or, compare.logical_xor, matmul.addmm, matmul.baddbmm, reduce.cumsum, shape.tril, shape.triu,
+    indexing.index_add, indexing.index_copy, indexing.index_fill, indexing.index_put, indexing.masked_scatter,
+    statistics.cumprod, indexing.masked_fill, indexing.scatter, indexing.scatter_add,
+)  # fmt: skip
+for _function in _METHODS_ALONE:
+    _in_place(_function, f"{_function.__name__}_")
 
 _in_place(arithmetic.add, "add_", "__iadd__")
-_in_place(arithmetic.sub, "sub_", "__isub__")
-_in_place(arithmetic.mul, "mul_", "__imul__")
-_in_place(arithmetic.div, "div_", "__itruediv__")
+_in_place(arithmetic.sub, "sub_", "subtract_", "__isub__")
+_in_place(arithmetic.mul, "mul_", "multiply_", "__imul__")
+_in_place(arithmetic.div, "div_", "divide_", "true_divide_", "__itruediv__")
+_in_place(arithmetic.floor_divide, "floor_divide_", "__ifloordiv__")
+_in_place(arithmetic.remainder, "remainder_", "__imod__")
 _in_place(arithmetic.pow, "pow_", "__ipow__")
-_in_place(arithmetic.neg, "neg_")
-_in_place(arithmetic.clamp, "clamp_")
-_in_place(arithmetic.clamp_min, "clamp_min_")
-_in_place(arithmetic.clamp_max, "clamp_max_")
-_in_place(arithmetic.lerp, "lerp_")
-_in_place(arithmetic.addcmul, "addcmul_")
-_in_place(arithmetic.addcdiv, "addcdiv_")
-_in_place(arithmetic.reciprocal, "reciprocal_")
-_in_place(arithmetic.remainder, "remainder_")
-_in_place(elementwise.exp, "exp_")
-_in_place(elementwise.log, "log_")
-_in_place(elementwise.sqrt, "sqrt_")
-_in_place(elementwise.rsqrt, "rsqrt_")
-_in_place(elementwise.abs, "abs_")
-_in_place(elementwise.square, "square_")
-_in_place(elementwise.floor, "floor_")
-_in_place(elementwise.ceil, "ceil_")
-_in_place(elementwise.round, "round_")
-_in_place(elementwise.sin, "sin_")
-_in_place(elementwise.cos, "cos_")
-_in_place(elementwise.tanh, "tanh_")
-_in_place(relu, "relu_")
-_in_place(sigmoid, "sigmoid_")
-_in_place(masked_fill, "masked_fill_")
-_in_place(index_add, "index_add_")
-_in_place(index_fill, "index_fill_")
-_in_place(scatter, "scatter_")
-_in_place(scatter_add, "scatter_add_")
+_in_place(compare.bitwise_and, "bitwise_and_", "__iand__")
+_in_place(compare.bitwise_or, "bitwise_or_", "__ior__")
+_in_place(compare.bitwise_xor, "bitwise_xor_", "__ixor__")
+_in_place(activation.relu, "relu_", "torch.relu_", "F.relu_")
+_in_place(activation.selu, "torch.selu_", "F.selu_")
+_in_place(activation.celu, "torch.celu_", "F.celu_")
+_in_place(activation.threshold, "torch.threshold_", "F.threshold_")
+_in_place(activation.elu, "F.elu_")
+_in_place(activation.leaky_relu, "F.leaky_relu_")
+_in_place(activation.hardtanh, "F.hardtanh_")
+
+
+def _reshaped_in_place(function: Callable) -> None:
+    """Declare `Tensor.<name>_`, after which the Tensor sees its memory as `function` does."""
+    name = f"{function.__name__}_"
+
+    def method(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        check_writable(input, name, f"x = x.{function.__name__}(...)", False)
+        result = function(input, *args, **kwargs)
+        input._value = result._value
+        if mode.recording:
+            input._rebase(result)
+        return input
+
+    method.__name__ = name
+    method.__doc__ = f"The in-place form of `{function.__name__}`: no element moves; returns `input`."
+    method.__wrapped__ = function  # type: ignore[attr-defined]
+    op(f".{name}")(method)
+
+
+_VIEWS: tuple[Any, ...] = (shape.squeeze, shape.unsqueeze, shape.transpose, shape.t)
+for _function in _VIEWS:
+    _reshaped_in_place(_function)
 
 
 @op(".copy_")
@@ -189,6 +216,65 @@ def bernoulli_(input: Tensor, p: float = 0.5, *, generator: Generator | None = N
     if not 0 <= p <= 1:
         raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
     return _drawn(input, creation.uniform_array(input.shape, np.dtype(np.float64), generator) < p)
+
+
+@op(".random_")
+def random_(input: Tensor, from_: int = 0, to: int | None = None, *, generator: Generator | None = None) -> Tensor:
+    """Write integers in [from_, to), or in [0, from_) if only one is given, or all that the dtype can hold; returns `input`."""
+    low, high = (0, from_) if to is None and from_ else (from_, to)
+    if high is None:
+        high = 2 ** (np.finfo(input.dtype).nmant + 1) + 1 if input.is_floating_point() else np.iinfo(input.dtype).max
+    if low >= high:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    rng = (generator or default_generator).numpy()
+    return _drawn(input, rng.integers(low, high, input.shape))
+
+
+@op(".exponential_")
+def exponential_(input: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Write numbers of density lambd exp(-lambd x); returns `input`."""
+    if lambd <= 0:
+        raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
+    return _drawn(input, (generator or default_generator).numpy().exponential(1 / lambd, input.shape))
+
+
+@op(".geometric_")
+def geometric_(input: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
+    """Write how many trials of probability `p` it takes to succeed once; returns `input`."""
+    if not 0 < p < 1:
+        raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p}")
+    return _drawn(input, (generator or default_generator).numpy().geometric(p, input.shape))
+
+
+@op(".log_normal_")
+def log_normal_(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> Tensor:
+    """Write numbers whose logarithms are normal; returns `input`."""
+    if std <= 0:
+        raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std}")
+    return _drawn(input, (generator or default_generator).numpy().lognormal(mean, std, input.shape))
+
+
+@op(".cauchy_")
+def cauchy_(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Write numbers of Cauchy's distribution; returns `input`."""
+    if sigma <= 0:
+        raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
+    return _drawn(input, (generator or default_generator).numpy().standard_cauchy(input.shape) * sigma + median)
+
+
+@op(".fill_diagonal_")
+def fill_diagonal_(input: Tensor, fill_value: float, wrap: bool = False) -> Tensor:
+    """Write one number on the main diagonal (of more than 2 axes, all must have one length); returns `input`.
+
+    With `wrap` the diagonal of a tall matrix begins again after its end.
+    """
+    if input.ndim < 2:
+        raise RuntimeError("dimensions must larger than 1")
+    if input.ndim > 2 and len(set(input.shape)) > 1:
+        raise RuntimeError("all dimensions of input must be of equal length")
+    on = np.zeros(input.shape, bool)
+    np.fill_diagonal(on, True, wrap)
+    return assign(input, indexing.masked_fill(input, as_tensor(on), fill_value), "fill_diagonal_", "masked_fill()")
 
 
 @op(".__setitem__")

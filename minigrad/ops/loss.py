@@ -37,6 +37,17 @@ def check_reduction(reduction: str) -> None:
         raise ValueError(f"{reduction} is not a valid value for reduction; it is one of 'none', 'mean' and 'sum'")
 
 
+def _weighed(losses: Tensor, weight: Tensor, reduction: str) -> Tensor:
+    """The losses times a weight for each; the mean is the weighted one."""
+    check_reduction(reduction)
+    if weight.shape != losses.shape:
+        raise ValueError(
+            f"Weights and input must have the same size, got {list(weight.shape)} and {list(losses.shape)}"
+        )
+    losses = losses * weight
+    return losses.sum() / weight.sum() if reduction == "mean" else reduced(losses, reduction)
+
+
 def reduced(losses: Tensor, reduction: str) -> Tensor:
     """The losses as they are, their mean or their sum."""
     check_reduction(reduction)
@@ -103,25 +114,33 @@ def _of_elements(kind: str, input: Tensor, target: Tensor, reduction: str, delta
 
 
 @op("F.mse_loss")
-def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
-    """The squared difference. Unlike PyTorch's, which warns, other shapes of `target` are a ValueError."""
+def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
+    """The squared difference, times `weight` of its shape. Unlike PyTorch's, which warns, other shapes of `target` are a ValueError."""
     _same_shape("mse_loss", input, target)
+    if weight is not None:
+        return _weighed(_of_elements("squared", input, target, "none"), weight, reduction)
     return _of_elements("squared", input, target, reduction)
 
 
 @op("F.l1_loss")
-def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
-    """The absolute difference."""
+def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
+    """The absolute difference, times `weight` of its shape."""
     _same_shape("l1_loss", input, target)
+    if weight is not None:
+        return _weighed(_of_elements("absolute", input, target, "none"), weight, reduction)
     return _of_elements("absolute", input, target, reduction)
 
 
 @op("F.huber_loss")
-def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0) -> Tensor:
-    """d^2 / 2 for |d| < delta, elsewhere delta (|d| - delta / 2)."""
+def huber_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
+) -> Tensor:
+    """d^2 / 2 for |d| < delta, elsewhere delta (|d| - delta / 2); times `weight` of its shape."""
     _same_shape("huber_loss", input, target)
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
+    if weight is not None:
+        return _weighed(_of_elements("huber", input, target, "none", float(delta)), weight, reduction)
     return _of_elements("huber", input, target, reduction, float(delta))
 
 

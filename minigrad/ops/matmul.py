@@ -10,7 +10,7 @@ import numpy as np
 from .. import _kernels as kernels
 from ..tensor import Function, Tensor
 from .arithmetic import Mul
-from .border import KERNEL_DTYPES, as_tensor, check_tensors, contiguous, empty, same_dtype
+from .border import KERNEL_DTYPES, as_tensor, axis_of, check_tensors, common_shape, contiguous, empty, same_dtype
 from .broadcast import SumTo, fit, sum_array
 from .declare import op
 
@@ -175,6 +175,47 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
     return tensordot(input, other, ([-1], [-1]))
 
 
+@op("vdot", ".vdot")
+def vdot(input: Tensor, other: Tensor) -> Tensor:
+    """`dot`, of real vectors."""
+    return dot(input, other)
+
+
+@op("kron", ".kron")
+def kron(input: Tensor, other: Tensor) -> Tensor:
+    """Kronecker's product: each element of `input` times the whole of `other`."""
+    rank = max(input.ndim, other.ndim)
+    a, b = (x.reshape((1,) * (rank - x.ndim) + x.shape) for x in (input, other))
+    apart = a.reshape([n for size in a.shape for n in (size, 1)]) * b.reshape(
+        [n for size in b.shape for n in (1, size)]
+    )
+    return apart.reshape([n * m for n, m in zip(a.shape, b.shape, strict=True)])
+
+
+@op("cross", ".cross")
+def cross(input: Tensor, other: Tensor, dim: int = -1) -> Tensor:
+    """The cross product of vectors of 3 elements along `dim`, broadcast."""
+    shape = common_shape("cross", input.shape, other.shape)
+    axis = axis_of(dim, len(shape))
+    if shape[axis] != 3:
+        raise RuntimeError(
+            f"linalg.cross: inputs dimension {dim} must have length 3. Got {list(input.shape)} and {list(other.shape)}"
+        )
+    a, b = input.expand(shape), other.expand(shape)
+    return a.roll(-1, axis) * b.roll(-2, axis) - a.roll(-2, axis) * b.roll(-1, axis)
+
+
+@op("chain_matmul")
+def chain_matmul(*matrices: Tensor) -> Tensor:
+    """The product of matrices, from the left."""
+    if not matrices:
+        raise RuntimeError("chain_matmul: expected at least one matrix")
+    out = matrices[0]
+    for matrix in matrices[1:]:
+        out = mm(out, matrix)
+    return out
+
+
 @op("outer", "ger", ".outer", ".ger")
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """The outer product of two vectors."""
@@ -266,6 +307,32 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         )
     same_dtype("linear", input=input, weight=weight, bias=bias)
     return Linear.apply(input, weight, bias)
+
+
+@op("bilinear", "F.bilinear")
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """input1 @ weight[o] @ input2 + bias[o] for each output o.
+
+    Shapes: (..., in1), (..., in2), weight (out, in1, in2), bias (out,); result (..., out).
+    """
+    check_tensors("bilinear", input1=input1, input2=input2, weight=weight, bias=bias)
+    if weight.ndim != 3 or input1.ndim == 0 or input1.shape[:-1] != input2.shape[:-1]:
+        raise RuntimeError(
+            f"bilinear(): inputs (..., in1) and (..., in2) with equal leading sizes and a weight (out, in1, in2) are needed, got "
+            f"{list(input1.shape)}, {list(input2.shape)} and {list(weight.shape)}"
+        )
+    for place, (x, size) in enumerate(((input1, weight.shape[1]), (input2, weight.shape[2])), 1):
+        if x.shape[-1] != size:
+            raise RuntimeError(
+                f"bilinear(): input{place} size does not match weight size: got {x.shape[-1]} but expected {size}"
+            )
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise RuntimeError(
+            f"bilinear(): bias size does not match weight size: got {list(bias.shape)}, expected {list(weight.shape[:1])}"
+        )
+    same_dtype("bilinear", input1=input1, input2=input2, weight=weight, bias=bias)
+    out = einsum("...i,oij,...j->...o", input1, weight, input2)
+    return out if bias is None else out + bias
 
 
 @op("tensordot")

@@ -1,4 +1,4 @@
-"""Normalization: batch norm, layer norm, and normalizing vectors."""
+"""Normalization: over the batch, rows, groups and instances, and of vectors; and how alike vectors are."""
 
 from __future__ import annotations
 
@@ -11,9 +11,21 @@ from .. import _kernels as kernels
 from ..engine import mark_written
 from ..tensor import Fused, Tensor
 from .arithmetic import clamp_min
-from .border import as_tensor, contiguous, empty, empty_like, floating, not_differentiable, same_dtype
+from .border import (
+    as_tensor,
+    axis_of,
+    common_shape,
+    contiguous,
+    empty,
+    empty_like,
+    floating,
+    not_differentiable,
+    same_dtype,
+)
+from .broadcast import expand
 from .declare import op
 from .elementwise import rsqrt
+from .pad import pad
 from .reduce import mean, norm
 
 
@@ -196,6 +208,33 @@ class LayerNorm(Fused):
         return affine(centered * rsqrt(mean(centered * centered, last, True) + eps), weight, bias)
 
 
+def _row_axes(name: str, input: Tensor, normalized_shape: Any, **parameters: Tensor | None) -> int:
+    """How many last axes `normalized_shape` says, after checking it, and the shapes and dtypes of the parameters."""
+    if not isinstance(normalized_shape, tuple | list):
+        raise TypeError(
+            f"{name}(): argument 'normalized_shape' must be tuple of ints, not {type(normalized_shape).__name__}"
+        )
+    row = tuple(normalized_shape)
+    if not row:
+        raise RuntimeError(
+            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element"
+        )
+    same_dtype(name, input=input, **parameters)
+    for key, value in parameters.items():
+        if value is not None and value.shape != row:
+            raise RuntimeError(
+                f"Expected {key} to be of same shape as normalized_shape, but got {key} of shape {list(value.shape)} and "
+                f"normalized_shape = {list(row)}"
+            )
+    if input.shape[-len(row) :] != row:
+        expected = ", ".join(["*", *map(str, row)])
+        raise RuntimeError(
+            f"Given normalized_shape={list(row)}, expected input with shape [{expected}], but got input of size "
+            f"{list(input.shape)}"
+        )
+    return len(row)
+
+
 @op("F.layer_norm", "layer_norm")
 def layer_norm(
     input: Tensor,
@@ -216,29 +255,110 @@ def layer_norm(
             [-0.7071, -0.7071,  1.4142]])
     """
     input = as_tensor(input)
-    if not isinstance(normalized_shape, tuple | list):
-        raise TypeError(
-            f"layer_norm(): argument 'normalized_shape' must be tuple of ints, not {type(normalized_shape).__name__}"
-        )
-    row = tuple(normalized_shape)
-    if not row:
-        raise RuntimeError(
-            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element"
-        )
-    same_dtype("layer_norm", input=input, weight=weight, bias=bias)
-    for name, value in (("weight", weight), ("bias", bias)):
-        if value is not None and value.shape != row:
+    axes = _row_axes("layer_norm", input, normalized_shape, weight=weight, bias=bias)
+    return LayerNorm.apply(input, weight, bias, axes, eps)
+
+
+@op("F.rms_norm", "rms_norm")
+def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None) -> Tensor:
+    """Each row divided by its root mean square, times `weight` (Zhang & Sennrich 2019); rows as in `layer_norm`.
+
+    `eps`, added to the mean square, is the dtype's machine epsilon unless given.
+
+    >>> F.rms_norm(minigrad.tensor([3.0, 4.0]), (2,)) ** 2
+    tensor([0.7200, 1.2800])
+    """
+    input = as_tensor(input)
+    axes = _row_axes("rms_norm", input, normalized_shape, weight=weight)
+    square = mean(input * input, tuple(range(input.ndim - axes, input.ndim)), True)
+    return affine(input * rsqrt(square + (np.finfo(input.dtype).eps if eps is None else eps)), weight, None)
+
+
+def _check_affine(name: str, input: Tensor, **parameters: Tensor | None) -> None:
+    """Raise unless the parameters are vectors of one number for each channel, in the dtype of `input`."""
+    same_dtype(name, input=input, **parameters)
+    for key, value in parameters.items():
+        if value is not None and value.shape != input.shape[1:2]:
             raise RuntimeError(
-                f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape {list(value.shape)} and "
-                f"normalized_shape = {list(row)}"
+                f"{name}: expected {key} to be a vector of size equal to the number of channels in input, but got {key} of shape "
+                f"{list(value.shape)} and input of shape {list(input.shape)}"
             )
-    if input.shape[-len(row) :] != row:
-        expected = ", ".join(["*", *map(str, row)])
+
+
+@op("F.group_norm", "group_norm")
+def group_norm(
+    input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+) -> Tensor:
+    """Each of `num_groups` groups of channels of each example normalized to mean 0 and variance 1 (Wu & He 2018).
+
+    Input (N, C, ...); weight and bias (C,). RuntimeError unless the groups divide the channels.
+    """
+    input = as_tensor(input)
+    if input.ndim < 2:
+        raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.ndim}")
+    if num_groups < 1:
+        raise RuntimeError(f"Expected num groups to be greater than 0, got {num_groups}")
+    count, channels = input.shape[:2]
+    if channels % num_groups:
         raise RuntimeError(
-            f"Given normalized_shape={list(row)}, expected input with shape [{expected}], but got input of size "
-            f"{list(input.shape)}"
+            f"Expected number of channels in input to be divisible by num_groups, but got input of shape {list(input.shape)} and "
+            f"num_groups={num_groups}"
         )
-    return LayerNorm.apply(input, weight, bias, len(row), eps)
+    _check_affine("group_norm", input, weight=weight, bias=bias)
+    if count * channels // num_groups * prod(input.shape[2:]) == 1:
+        raise ValueError(
+            f"Expected more than 1 value per channel when training, got input size {list(input.shape)} and num_groups={num_groups}"
+        )
+    row = channels // num_groups * prod(input.shape[2:])
+    rows = LayerNorm.apply(input.reshape(count, num_groups, row), None, None, 1, eps)
+    return affine(rows.reshape(input.shape), per_channel(weight, input), per_channel(bias, input))
+
+
+@op("F.instance_norm", "instance_norm")
+def instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Each channel of each example normalized to mean 0 and variance 1 (Ulyanov, Vedaldi & Lempitsky 2016).
+
+    Input (N, C, ...), the others (C,). Running statistics, if given, move by `momentum` towards the means over the batch of
+    each example's mean and unbiased variance; with `use_input_stats=False` they are used instead, as `batch_norm` does.
+    """
+    input = as_tensor(input)
+    if not use_input_stats:
+        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    count = prod(input.shape[2:])
+    if count == 1:
+        raise ValueError(f"Expected more than 1 spatial element when training, got input size {list(input.shape)}")
+    running = {"running_mean": running_mean, "running_var": running_var}
+    _check_affine("instance_norm", input, weight=weight, bias=bias, **running)
+    not_differentiable("instance_norm", **running)
+    x = input._value.reshape(*input.shape[:2], count)
+    if running_mean is not None and x.size:
+        move_statistic(running_mean, x.mean(2, dtype=np.float64).mean(0).astype(x.dtype), momentum, 1.0)
+    if running_var is not None and x.size:
+        move_statistic(running_var, x.var(2, dtype=np.float64, ddof=1).mean(0).astype(x.dtype), momentum, 1.0)
+    rows = LayerNorm.apply(input.reshape(x.shape), None, None, 1, eps)
+    return affine(rows.reshape(input.shape), per_channel(weight, input), per_channel(bias, input))
+
+
+@op("F.local_response_norm")
+def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
+    """x / (k + alpha m)^beta, m the mean square over `size` neighbouring channels (Krizhevsky et al. 2012)."""
+    input = as_tensor(input)
+    if input.ndim < 3:
+        raise ValueError(f"Expected 3D or higher dimensionality input (got {input.ndim} dimensions)")
+    if not input.numel():
+        return input
+    borders = [0, 0] * (input.ndim - 2) + [size // 2, (size - 1) // 2]
+    around = mean(pad(input * input, borders).unfold(1, size, 1), -1)
+    return input / (around * alpha + k) ** beta
 
 
 @op("F.normalize")
@@ -246,3 +366,26 @@ def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -
     """`input` divided by its p-norm along `dim` (by `eps` where that is smaller)."""
     input = floating(input)
     return input / clamp_min(norm(input, p, dim, True), eps)
+
+
+@op("cosine_similarity", "F.cosine_similarity")
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """x1 . x2 / (|x1| |x2|) along `dim`, broadcast; norms below `eps` count as `eps`.
+
+    >>> F.cosine_similarity(minigrad.tensor([[1.0, 0.0]]), minigrad.tensor([[1.0, 1.0]]))
+    tensor([0.7071])
+    """
+    a, b = as_tensor(x1, "x1"), as_tensor(x2, "x2")
+    if not (a.is_floating_point() or b.is_floating_point()):
+        raise RuntimeError(f"cosine_similarity: expected a floating point dtype, got {a.dtype} and {b.dtype}")
+    shape = common_shape("cosine_similarity", a.shape, b.shape)
+    axis = axis_of(dim, len(shape))
+    a, b = (expand(x, shape) for x in (a, b))
+    a, b = (x / clamp_min(norm(x, 2, axis, True), eps) for x in (a, b))
+    return (a * b).sum(axis)
+
+
+@op("pairwise_distance", "F.pairwise_distance")
+def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
+    """The p-norm of x1 - x2 + eps along the last axis, broadcast."""
+    return norm(floating(x1, "x1") - floating(x2, "x2") + eps, p, -1, keepdim)

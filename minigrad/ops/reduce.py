@@ -539,9 +539,9 @@ class Norm(Function):
 
 
 @op("norm", ".norm")
-def norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
+def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """The p-norm (sum |x|^p)^(1/p) over `dim`, or of all elements; p may be inf, -inf, 0 or 'fro' (2)."""
-    input = floating(input)
+    input = floating(input) if dtype is None else cast(as_tensor(input), as_dtype(dtype))
     return Norm.apply(input, 2.0 if p in ("fro", None) else float(p), axes_of(dim, input.ndim), keepdim)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from .._kernels import empty
 from ..tensor import Function, Tensor
-from .border import axes_of, axis_of, contiguous
+from .border import axes_of, axis_of, contiguous, named
 from .declare import op
 
 
@@ -53,7 +53,7 @@ def resolve_shape(sizes: Sequence[Any], numel: int) -> tuple[int, ...]:
 
 
 @op("reshape", ".reshape")
-def reshape(input: Tensor, *shape: Any) -> Tensor:
+def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     """The elements in logical order under `shape`; one size may be -1. A view where the memory allows it, else a copy.
 
     >>> x = minigrad.arange(6)
@@ -61,7 +61,7 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
-    return Reshape.apply(input, resolve_shape(shape, input._value.size))
+    return Reshape.apply(input, resolve_shape(named(sizes, shape), input._value.size))
 
 
 @op(".reshape_as")
@@ -71,8 +71,9 @@ def reshape_as(input: Tensor, other: Tensor) -> Tensor:
 
 
 @op(".view")
-def view(input: Tensor, *shape: Any) -> Tensor:
+def view(input: Tensor, *shape: Any, size: Any = None) -> Tensor:
     """A view of the same memory under `shape`; RuntimeError where that needs a copy (use `reshape`)."""
+    shape = named(shape, size)
     if len(shape) == 1 and isinstance(shape[0], np.dtype):
         raise NotImplementedError(
             "view(dtype) reinterprets bytes, which minigrad does not do; use .to(dtype) to convert"
@@ -147,9 +148,10 @@ class Permute(Function):
 
 
 @op("permute", ".permute")
-def permute(input: Tensor, *dims: Any) -> Tensor:
+def permute(input: Tensor, *axes: Any, dims: Any = None) -> Tensor:
     """A view with the axes in the order `dims`."""
-    given = tuple(dims[0]) if len(dims) == 1 and isinstance(dims[0], tuple | list) else dims
+    axes = named(axes, dims)
+    given = tuple(axes[0]) if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
     order = tuple(axis_of(dim, input.ndim) for dim in given)
     if len(order) != input.ndim:
         raise RuntimeError(
@@ -267,9 +269,10 @@ class Flip(Function):
 
 
 @op("flip", ".flip")
-def flip(input: Tensor, *dims: Any) -> Tensor:
+def flip(input: Tensor, *axes: Any, dims: Any = None) -> Tensor:
     """A copy with the order of elements along `dims` reversed."""
-    given = dims[0] if len(dims) == 1 and isinstance(dims[0], tuple | list) else dims
+    axes = named(axes, dims)
+    given = axes[0] if len(axes) == 1 and isinstance(axes[0], tuple | list) else axes
     return Flip.apply(input, axes_of(given, input.ndim) if given else ())
 
 
@@ -295,8 +298,9 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
 
 
 @op(".repeat")
-def repeat(input: Tensor, *sizes: Any) -> Tensor:
+def repeat(input: Tensor, *sizes: Any, repeats: Any = None) -> Tensor:
     """The Tensor laid out `sizes` times along each axis; more sizes than axes add axes in front."""
+    sizes = named(sizes, repeats)
     given = tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], tuple | list) else sizes
     added = len(given) - input.ndim
     if added < 0:
@@ -310,9 +314,10 @@ def repeat(input: Tensor, *sizes: Any) -> Tensor:
 
 
 @op("tile", ".tile")
-def tile(input: Tensor, *dims: Any) -> Tensor:
-    """As `repeat`; fewer `dims` than axes concern the last ones."""
-    given = tuple(dims[0]) if len(dims) == 1 and isinstance(dims[0], tuple | list) else dims
+def tile(input: Tensor, *times: Any, dims: Any = None) -> Tensor:
+    """As `repeat`; fewer times than axes concern the last ones."""
+    times = named(times, dims)
+    given = tuple(times[0]) if len(times) == 1 and isinstance(times[0], tuple | list) else times
     return repeat(input, (1,) * (input.ndim - len(given)) + tuple(given))
 
 

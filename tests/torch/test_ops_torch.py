@@ -146,6 +146,12 @@ UNARY = [
     "x.pow(0.5)", "F.relu(x)", "F.leaky_relu(x)", "F.gelu(x)", "F.silu(x)", "F.softplus(x)", "F.hardtanh(x)",
     "F.elu(x)", "torch.dot(x, x)", "x.bool()", "x.float()", "x.int()", "x.nansum()",
     "torch.mean(x, 0, dtype=torch.float64)", "torch.sum(x, dtype=torch.float32)", "torch.sum(x, dtype=torch.int64)",
+    "x.exp2()", "x.asinh()", "x.logit()", "x.nan_to_num()", "torch.sgn(x)", "x.median()", "x.median(0)[0]", "x.kthvalue(2)[1]",
+    "x.quantile(0.3)", "x.nanmean()", "x.cumprod(0)", "x.cummax(0)[0]", "x.diff()", "x.unique()", "x.bincount()", "torch.cov(x)",
+    "torch.dist(x, x)", "torch.kron(x, x)", "torch.diag_embed(x)", "torch.isin(x, x)", "torch.searchsorted(x, x)",
+    "F.selu(x)", "F.hardswish(x)", "F.threshold(x, 2, 5)", "F.hardshrink(x)", "F.softshrink(x)", "F.one_hot(x)",
+    "F.rms_norm(x, (3,))", "F.cosine_similarity(x, x, 0)", "F.max_pool1d(x.reshape(1, 1, 3), 2)", "x.new_full((2,), 2)",
+    "x.index_copy(0, torch.tensor([0]), x[:1])", "x.masked_scatter(x > 1, x)", "F.interpolate(x.reshape(1, 1, 3), 5)",
     "torch.bucketize(x, x)", "x.new_zeros(2)", "torch.zeros_like(x)", "x.cumsum(0, dtype=torch.float64)",
 ]  # fmt: skip
 
@@ -188,6 +194,7 @@ def pair(data, dtype):
 # The kernels know float32 and float64; all() and any() are bool; hardtanh of integers is a float
 LACKING = {
     **dict.fromkeys(["x.erf()", "x.softmax(0)", "x.log_softmax(0)", "F.gelu(x)"], ("float16",)),
+    **dict.fromkeys(["F.rms_norm(x, (3,))", "F.max_pool1d(x.reshape(1, 1, 3), 2)"], ("float16",)),
     **dict.fromkeys(["x.all()", "x.any()"], ("uint8",)),
     "F.hardtanh(x)": ("int8", "int16", "int32", "int64"),
 }
@@ -262,12 +269,17 @@ SPECIAL_LINES = [
     "x.isnan()", "x.isinf()", "x.isfinite()", "x.nansum()", "x.bool()", "x.logical_not()", "x.any()", "x.all()",
     "x.count_nonzero()", "x == x", "x.masked_fill(x != x, 0)", "x[x == x]", "torch.where(x > 0, x, 0.0)",
     "F.softmax(x[1:3], 0)", "x[2:3].logsumexp(0)", "x[1:2].logsumexp(0)", "F.max_pool2d(x.reshape(1, 2, 7), (1, 3))",
-    "torch.nonzero(x)", "x.isclose(x, equal_nan=True)", "torch.equal(x, x)",
+    "torch.nonzero(x)", "x.isclose(x, equal_nan=True)", "torch.equal(x, x)", "x.exp2()", "x.asinh()", "x.atanh()", "x.frac()",
+    "x.nan_to_num()", "x.median()", "x.median(0)[0]", "x.nanmedian()", "x.kthvalue(2)[0]", "x.nanmean()", "x.cummax(0)", "x.cummin(0)",
+    "x.diff()", "F.glu(x)", "F.threshold(x, 2.0, 5.0)", "F.tanhshrink(x)", "F.prelu(x, x[5:6].detach() + 0.5)", "F.selu(x)",
+    "F.interpolate(x.reshape(1, 1, 14), 20)", "F.max_pool1d(x.reshape(1, 1, 14), 3)", "F.unfold(x.reshape(1, 1, 2, 7), 2)",
+    "F.adaptive_max_pool1d(x.reshape(1, 1, 14), 4)", "torch.linalg.vector_norm(x)", "F.rms_norm(x.reshape(7, 2), (2,))",
+    "torch.aminmax(x)", "F.cosine_similarity(x.reshape(7, 2), x.reshape(7, 2).flip(0))",
 ]  # fmt: skip
 SPECIAL_PAIRS = [
     "x + y", "x - y", "x * y", "x / y", "x ** y", "torch.maximum(x, y)", "torch.minimum(x, y)", "x % y",
     "x.detach() // y.detach()", "torch.atan2(x, y)", "x < y", "x >= y", "x == y",
-    "torch.div(x, y, rounding_mode='trunc')", "torch.isclose(x, y)", "torch.clamp(x, max=y)",
+    "torch.div(x, y, rounding_mode='trunc')", "torch.isclose(x, y)", "torch.clamp(x, max=y)", "torch.logaddexp(x, y)",
 ]  # fmt: skip
 
 
@@ -278,6 +290,7 @@ OTHERWISE = {
     "x.norm(1)": [np.nan],
     "x.amax()": [np.nan],  # PyTorch spreads NaN over all elements; here it goes to the NaN
     "x.amin()": [np.nan],
+    "F.selu(x)": [np.nan],
     "F.elu(x)": [np.nan],  # PyTorch's slope at NaN is 1; NaN here
     "F.hardtanh(x)": [np.nan],  # PyTorch's slope at NaN is 1 in float32 and 0 in float64; 0 here
     "F.relu6(x)": [np.nan],
@@ -338,6 +351,11 @@ KINKED = [
         "torch.sort(x, stable=True, dim=0, descending=True)",
     ),
     *("x.sign()", "x.prod()", "x.prod(0)", "x ** 2", "x ** 3", "x ** 1", "x.cumsum(0)", "x.relu()", "x.std(0)"),
+    *("x.median()", "x.median(1)[0]", "x.cummax(1)", "x.cumprod(0)", "x.quantile(0.5, 0)", "torch.logaddexp(x, x)"),
+    *("F.hardswish(x * 3)", "F.selu(x)", "F.hardshrink(x, 1)", "F.softshrink(x, 1)", "F.threshold(x, 1, 2)"),
+    *("F.prelu(x, x[1, :1].detach())", "F.max_pool1d(x, 2)", "F.adaptive_max_pool2d(x[None], (3, 3))"),
+    *("torch.linalg.norm(x, 1)", "torch.linalg.norm(x, inf)", "torch.aminmax(x)", "F.pairwise_distance(x, x, eps=0)"),
+    *("F.triplet_margin_loss(x, x, x)", "F.hinge_embedding_loss(x, x.detach().sign())"),
     *(
         "F.normalize(x)",
         "F.max_pool2d(x[None], 2)",

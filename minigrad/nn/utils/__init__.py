@@ -1,4 +1,7 @@
-"""Functions of many parameters at once: limits on their gradients, and all of them as one vector."""
+"""Functions of many parameters at once: limits on their gradients, and all of them as one vector.
+
+`foreach`, which says how PyTorch computes, is taken and means nothing here.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import mark_written
-from ..grad_mode import no_grad
-from ..ops.joining import cat, stack
-from ..ops.reduce import norm
-from ..tensor import Tensor, wrap
+from ...engine import mark_written
+from ...grad_mode import no_grad
+from ...ops.creation import zeros
+from ...ops.joining import cat, stack
+from ...ops.reduce import norm
+from ...tensor import Tensor
+from . import rnn
+
+__all__ = [
+    "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm", "parameters_to_vector", "rnn",
+    "vector_to_parameters",
+]  # fmt: skip
 
 
 def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
@@ -25,6 +35,7 @@ def clip_grad_norm_(
     max_norm: float,
     norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
+    foreach: Any = None,
 ) -> Tensor:
     """Scale all gradients, in place, so that their norm as one vector is at most `max_norm`; returns the norm before.
 
@@ -38,23 +49,48 @@ def clip_grad_norm_(
     tensor([0.6000, 0.8000])
     """
     grads = _gradients(parameters)
-    if not grads:
-        return wrap(np.zeros((), np.float32))
-    total = norm(stack([norm(grad, norm_type) for grad in grads]), norm_type)
+    total = _norm(grads, norm_type, error_if_nonfinite)
+    _scale(grads, max_norm, total)
+    return total
+
+
+@no_grad
+def get_total_norm(
+    tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: Any = None
+) -> Tensor:
+    """The norm of all Tensors as one vector; RuntimeError if it is infinite or NaN and `error_if_nonfinite`."""
+    return _norm([tensors] if isinstance(tensors, Tensor) else list(tensors), norm_type, error_if_nonfinite)
+
+
+def _norm(tensors: list[Tensor], norm_type: float, error_if_nonfinite: bool) -> Tensor:
+    if not tensors:
+        return zeros(())
+    total = norm(stack([norm(tensor, norm_type) for tensor in tensors]), norm_type)
     if error_if_nonfinite and not np.isfinite(total._value):
         raise RuntimeError(
             f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot be clipped. To disable this "
             "error and scale the gradients by the non-finite norm anyway, set `error_if_nonfinite=False`"
         )
-    scale = float(max_norm) / (total.item() + 1e-6)
-    if not scale >= 1:  # NaN is not
-        for grad in grads:
-            grad.mul_(scale)
     return total
 
 
 @no_grad
-def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+def clip_grads_with_norm_(
+    parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor, foreach: Any = None
+) -> None:
+    """Scale all gradients, in place, as `clip_grad_norm_` does, by a norm that is known."""
+    _scale(_gradients(parameters), max_norm, total_norm)
+
+
+def _scale(grads: list[Tensor], max_norm: float, total: Tensor) -> None:
+    scale = float(max_norm) / (total.item() + 1e-6)
+    if not scale >= 1:  # NaN is not
+        for grad in grads:
+            grad.mul_(scale)
+
+
+@no_grad
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: Any = None) -> None:
     """Limit every element of the gradients, in place, to [-clip_value, clip_value]."""
     for grad in _gradients(parameters):
         grad.clamp_(-float(clip_value), float(clip_value))
