@@ -118,7 +118,8 @@ def draw_methods(axes: Axes, outcomes: list[Outcome]) -> None:
 
 
 def draw_sweep(axes: Axes, outcomes: list[Outcome], sweep: str) -> None:
-    """A line for each method, its standard error as a band; dashed: the training error."""
+    """A line for each method, its standard error as a band; dashed: the training error, which is 0 for small training sets."""
+    logarithmic = sweep == "train-size" and all(outcome.mean > 0 for outcome in outcomes)
     for method in dict.fromkeys(outcome.method for outcome in outcomes):
         line = [outcome for outcome in outcomes if outcome.method == method]
         x = [outcome.value for outcome in line]
@@ -126,13 +127,16 @@ def draw_sweep(axes: Axes, outcomes: list[Outcome], sweep: str) -> None:
         spread = np.nan_to_num([outcome.standard_error for outcome in line])
         (drawn,) = axes.plot(x, mean, "o-", markersize=4, label=method)
         axes.fill_between(x, mean - spread, mean + spread, color=drawn.get_color(), alpha=0.2)
-        training = [float(np.mean(outcome.train_errors)) for outcome in line]
-        axes.plot(x, training, "--", color=drawn.get_color(), linewidth=1)
+        if not logarithmic:
+            training = [float(np.mean(outcome.train_errors)) for outcome in line]
+            axes.plot(x, training, "--", color=drawn.get_color(), linewidth=1)
     if sweep != "p":
         axes.set_xscale("log")
-    if all(outcome.mean > 0 for outcome in outcomes) and sweep == "train-size":
+    if logarithmic:
         axes.set_yscale("log")
-    axes.set(xlabel=LABELS[sweep], ylabel="error in percent (dashed: training)")
+    axes.set(
+        xlabel=LABELS[sweep], ylabel="test error in percent" if logarithmic else "error in percent (dashed: training)"
+    )
     axes.legend(frameon=False, fontsize=8)
 
 
