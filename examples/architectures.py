@@ -27,6 +27,7 @@ from typing import Any
 import minigrad
 import minigrad.nn.functional as F
 from minigrad import Tensor, nn, optim
+from options import at_least
 
 Shape = tuple[int, int, int]  # channels, height, width
 Layer = Callable[[float], nn.Module]  # makes a dropout layer of a probability
@@ -335,15 +336,6 @@ def main(args: argparse.Namespace) -> None:
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
-    def at_least(least: int) -> Callable[[str], int]:
-        def number(text: str) -> int:
-            value = int(text)
-            if value < least:
-                raise argparse.ArgumentTypeError(f"must be at least {least}, not {value}")
-            return value
-
-        return number
-
     parser = argparse.ArgumentParser(
         description="Time a training step of LeNet-5, AlexNet, VGG and ResNet on random images, and its peak of memory.",
         epilog="The time is that of the fastest step after a first one, the peak of memory that of a process for each net.",

@@ -16,6 +16,7 @@ import minigrad.nn.functional as F
 from minigrad import datasets
 from minigrad.interop import to_torch
 from minigrad.testing import compare_with_torch
+from options import count, probability
 from train_cnn import cnn
 
 
@@ -46,18 +47,6 @@ def main(args: argparse.Namespace) -> bool:
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
-    def count(text: str) -> int:
-        value = int(text)
-        if value < 1:
-            raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
-        return value
-
-    def probability(text: str) -> float:
-        value = float(text)
-        if not 0 <= value < 1:
-            raise argparse.ArgumentTypeError(f"must be at least 0 and below 1, not {text}")
-        return value
-
     parser = argparse.ArgumentParser(
         description="Compare a CNN with dropout with PyTorch's, layer by layer, forward and backward.",
         epilog="The exit status is 0 if both are equal within 1e-4 (1e-9 with --double), else 1. PyTorch has to be installed.",

@@ -21,6 +21,7 @@ import minigrad
 from lab import data, nets, regularizers, report
 from lab.study import SWEEPS, Study
 from lab.trial import Trial
+from options import count, positive
 
 DEFAULT = "none,l2,l1,maxnorm,early-stopping,augment,dropout,gaussian,dropconnect,standout,concrete,dropout+maxnorm"
 DEFAULT_MAPS = "none,l2,dropout,maps,spatial,dropblock"  # of nets with feature maps
@@ -73,18 +74,6 @@ def split(text: str) -> list[str]:
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
-    def count(text: str) -> int:
-        value = int(text)
-        if value < 1:
-            raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
-        return value
-
-    def positive(text: str) -> float:
-        value = float(text)
-        if not 0 < value < float("inf"):
-            raise argparse.ArgumentTypeError(f"must be a positive number, not {text}")
-        return value
-
     def numbers(text: str) -> list[float]:
         return [float(part) for part in text.split(",")]
 

@@ -21,6 +21,7 @@ import minigrad.nn.functional as F
 from minigrad import Tensor, datasets, nn, optim
 from minigrad.datasets import ImageData
 from minigrad.training import History, Trainer
+from options import count
 
 
 def dense(data: ImageData, epochs: int | None) -> History:
@@ -204,12 +205,6 @@ def main(args: argparse.Namespace) -> None:
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
-    def count(text: str) -> int:
-        value = int(text)
-        if value < 1:
-            raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
-        return value
-
     parser = argparse.ArgumentParser(
         description="Four first lessons with dropout, in as few lines as Keras takes.",
         epilog="1: dense network; 2: a network as a class, with a training flag; 3: learning curves; 4: a dropout layer of one's own.",

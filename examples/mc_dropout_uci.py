@@ -24,6 +24,7 @@ import numpy as np
 import minigrad
 import minigrad.nn.functional as F
 from minigrad import Tensor, datasets, nn, optim
+from options import count
 
 HIDDEN = 50
 BATCH = 128
@@ -292,12 +293,6 @@ def main(args: argparse.Namespace) -> None:
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
-    def count(text: str) -> int:
-        value = int(text)
-        if value < 1:
-            raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
-        return value
-
     def splits(text: str) -> int:
         value = count(text)
         if value > 20:

@@ -21,6 +21,7 @@ import minigrad
 import minigrad.nn.functional as F
 from minigrad import datasets, nn, optim
 from minigrad.random import default_generator
+from options import at_least, count
 
 LR = 1e-3
 Images = tuple[np.ndarray, np.ndarray]  # and their labels
@@ -217,18 +218,6 @@ def main(args: argparse.Namespace) -> None:
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
-    def count(text: str) -> int:
-        value = int(text)
-        if value < 1:
-            raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
-        return value
-
-    def at_least_0(text: str) -> int:
-        value = int(text)
-        if value < 0:
-            raise argparse.ArgumentTypeError(f"must be at least 0, not {value}")
-        return value
-
     parser = argparse.ArgumentParser(
         description="Train LeNet-300-100 with sparse variational dropout, prune and test it.",
         epilog="The same command with --resume goes on with a run that was stopped.",
@@ -239,13 +228,13 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     option("--batch-size", type=count, help="images in each step (default: 10 for digits, else 100)")
     option(
         "--held-out",
-        type=at_least_0,
+        type=at_least(0),
         metavar="N",
         help="do not train on the last N training images, but show the error on them (default: 300 for digits, else 10000)",
     )
     option(
         "--warm-up",
-        type=at_least_0,
+        type=at_least(0),
         nargs=2,
         default=[5, 20],
         metavar=("BEGIN", "FULL"),

@@ -12,6 +12,7 @@ from pathlib import Path
 import minigrad
 from minigrad import datasets, nn, optim
 from minigrad.training import CheckpointError, Trainer
+from options import count, positive, probability
 
 
 def conv(inputs: int, outputs: int) -> list[nn.Module]:
@@ -79,24 +80,6 @@ def main(args: argparse.Namespace) -> None:
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
-    def count(text: str) -> int:
-        value = int(text)
-        if value < 1:
-            raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
-        return value
-
-    def rate(text: str) -> float:
-        value = float(text)
-        if not 0 < value < float("inf"):
-            raise argparse.ArgumentTypeError(f"must be a positive number, not {text}")
-        return value
-
-    def probability(text: str) -> float:
-        value = float(text)
-        if not 0 <= value < 1:
-            raise argparse.ArgumentTypeError(f"must be at least 0 and below 1, not {text}")
-        return value
-
     parser = argparse.ArgumentParser(
         description="Train a small convolutional network with dropout on images, and test it.",
         epilog="Ctrl-C stops a run after its current step; the same command with --resume goes on from there.",
@@ -105,7 +88,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     option("--dataset", choices=datasets.NAMES, default="digits", help="what to learn (default: digits, no download)")
     option("--epochs", type=count, help="passes over the training images (default: 20 for digits, else 3)")
     option("--batch-size", type=count, default=64, help="images in each step (default: %(default)s)")
-    option("--lr", type=rate, default=0.01, help="the highest learning rate (default: %(default)s)")
+    option("--lr", type=positive, default=0.01, help="the highest learning rate (default: %(default)s)")
     option("--dropout", type=probability, default=0.3, metavar="P", help="dropout probability (default: %(default)s)")
     option("--no-dropout", dest="dropout", action="store_const", const=0.0, help="the same as --dropout 0")
     option("--seed", type=int, default=0, help="for weights, order of images and dropout (default: %(default)s)")

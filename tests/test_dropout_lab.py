@@ -19,14 +19,11 @@ pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
 pytest.importorskip("matplotlib")
 pytest.importorskip("tqdm")
 
+import dropout_lab
+from lab import data, nets, regularizers, trial
+from lab.study import Study
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
-sys.path.insert(0, str(EXAMPLES))
-try:
-    import dropout_lab
-    from lab import data, nets, regularizers, trial
-    from lab.study import Study
-finally:
-    sys.path.remove(str(EXAMPLES))
 
 BASE = trial.Trial("digits", "mlp", "none", "choose", 0, 2, 100, 0.1, 16, 2)
 ON_MAPS = {"maps", "spatial", "dropblock"}

@@ -15,13 +15,18 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+import architectures
+import keras_style
 import minigrad
 import minigrad.nn.functional as F
 from minigrad import nn
 from minigrad._kernels.reference import dropout as reference
 
 ROOT = Path(__file__).parent.parent
-PROGRAMS = [*sorted((ROOT / "examples").glob("*.py")), ROOT / "tools" / "rng_dieharder.py"]
+PROGRAMS = [
+    *(path for path in sorted((ROOT / "examples").glob("*.py")) if path.name != "options.py"),
+    ROOT / "tools" / "rng_dieharder.py",
+]
 
 
 def load(path: str) -> ModuleType:
@@ -34,8 +39,6 @@ def load(path: str) -> ModuleType:
     return module
 
 
-architectures = load("examples/architectures.py")
-keras_style = load("examples/keras_style.py")
 rng_dieharder = load("tools/rng_dieharder.py")
 
 

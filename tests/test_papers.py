@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 
+import mc_dropout_uci as mc
 import minigrad
+import sparse_dropout as sparse
 from minigrad import nn
 from minigrad.datasets import regression
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-
-
-def example(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # where dataclasses and the like look up their module
-    spec.loader.exec_module(module)
-    return module
-
-
-mc, sparse = example("mc_dropout_uci"), example("sparse_dropout")
 
 
 @pytest.fixture(autouse=True)

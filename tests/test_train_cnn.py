@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import minigrad
+from train_cnn import arguments
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "train_cnn.py"
 
@@ -56,10 +57,7 @@ def test_help_names_every_option(tmp_path):
         ["--epochs", "two"],
     ],
 )
-def test_bad_values_are_refused(args, capsys, monkeypatch):
-    monkeypatch.syspath_prepend(str(EXAMPLE.parent))
-    from train_cnn import arguments
-
+def test_bad_values_are_refused(args, capsys):
     with pytest.raises(SystemExit) as refused:
         arguments(args)
     assert refused.value.code == 2
