@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from lab.study import Outcome
 
 LABELS = {
-    "p": "drop probability p of hidden units",
+    "p": "drop probability p",
     "train-size": "training images",
     "units": "units in a hidden layer",
     "samples": "passes that are averaged, k",
