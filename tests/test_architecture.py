@@ -14,13 +14,13 @@ import minigrad
 PACKAGE = Path(minigrad.__file__).parent
 SATELLITES = {"training", "datasets", "viz", "interop", "testing"}
 FLOORS = [  # each imports only what stands above it here
-    {"version", "grad_mode", "dtypes", "device", "printing", "_kernels"},
-    {"engine", "random", "config"},
+    {"version", "grad_mode", "dtypes", "_kernels"},
+    {"device", "printing", "engine", "random", "config", "compat"},
     {"tensor"},
     {"custom_function"},
     {"autograd", "serialization"},
     {"ops"},
-    {"linalg", "nn", "optim", "utils"},
+    {"linalg", "distributions", "nn", "optim", "utils"},
     SATELLITES,
 ]
 LAZY = {"tensor": {"autograd"}, "custom_function": {"ops"}}  # imports inside a function, where an arc has to be closed
