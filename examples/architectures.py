@@ -7,10 +7,9 @@
 
 All take images of any size from 8x8, such as digits (1, 8, 8), MNIST (1, 28, 28), CIFAR (3, 32, 32) and ImageNet
 (3, 224, 224). Small images go through the layers of the paper, all of them and as wide, with fewer strides and poolings: the
-maps never become smaller than 2x2. Each function says how. `dropout` makes the layers on the features that fully connected
-layers take, by default nn.Dropout with the paper's p; `spatial`, where it is given, makes layers on feature maps, which only
-residual networks' papers have. Every weight is drawn after He et al. 2015, for without that a VGG of 16 layers does not
-begin to learn; the biases begin at 0.
+maps never become smaller than 2x2. Each function says how. `dropout` makes the layers on the features of the fully connected
+part, by default nn.Dropout with the paper's p; `spatial`, where it is given, makes layers on feature maps. Weights are drawn
+after He et al. 2015, for without that a VGG of 16 layers does not begin to learn.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from typing import Any
 
 import minigrad
 import minigrad.nn.functional as F
@@ -30,6 +30,7 @@ from minigrad import Tensor, nn, optim
 
 Shape = tuple[int, int, int]  # channels, height, width
 Layer = Callable[[float], nn.Module]  # makes a dropout layer of a probability
+Stages = dict[int, tuple[int, ...]]  # what each stage of a net has, by the depth of the net
 
 SMALL = 64  # images of fewer pixels a side keep their size in the first layer of AlexNet and ResNet
 
@@ -41,6 +42,7 @@ class Net(nn.Module):
         super().__init__()
         self.features, self.classifier = features, classifier
         he(self)
+        nn.init.normal_(classifier[-1].weight, std=0.01)  # as in AlexNet: the logits begin small
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.features(x).flatten(1))
@@ -64,7 +66,7 @@ def he(model: nn.Module) -> None:
                 nn.init.zeros_(module.bias)
 
 
-def conv(inputs: int, outputs: int, kernel: int, **options: int) -> list[nn.Module]:
+def conv(inputs: int, outputs: int, kernel: int, **options: Any) -> list[nn.Module]:
     return [nn.Conv2d(inputs, outputs, kernel, **options), nn.ReLU()]
 
 
@@ -155,7 +157,7 @@ def alexnet(
 
 
 # How many convolutions each of VGG's five stages has (its columns A, B, D and E).
-VGG = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
+VGG: Stages = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 
 
 def vgg(
@@ -204,7 +206,7 @@ def fully_connected(inputs: int, first: int, second: int, classes: int, p: float
 
 
 # How many blocks each stage of a ResNet has. 20 is the paper's for CIFAR: three stages of 16, 32 and 64 maps.
-RESNET = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 20: (3, 3, 3)}
+RESNET: Stages = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 20: (3, 3, 3)}
 
 
 class BasicBlock(nn.Module):
@@ -275,21 +277,21 @@ def resnet(
     return Net(nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1)), nn.Sequential(dropout(p), nn.Linear(channels, classes)))
 
 
-def _of_depth(table: dict[int, tuple[int, ...]], depth: int, name: str) -> tuple[int, ...]:
+def _of_depth(table: Stages, depth: int, name: str) -> tuple[int, ...]:
     if depth not in table:
         raise ValueError(f"{name}: depth has to be one of {', '.join(map(str, sorted(table)))}, not {depth}")
     return table[depth]
 
 
 NETS: dict[str, Callable[..., nn.Module]] = {"lenet": lenet, "alexnet": alexnet, "vgg": vgg, "resnet": resnet}
-DEPTHS = {"vgg": VGG, "resnet": RESNET}
+DEPTHS: dict[str, Stages] = {"vgg": VGG, "resnet": RESNET}
 
 
 # ---- one training step, measured -----------------------------------------------------------------------------------------
 
 
-def measure(name: str, depth: int | None, args: argparse.Namespace) -> tuple[int, float, float, float]:
-    """Parameters, seconds of the fastest step after a first one, MB of memory at most, and the loss of the last step."""
+def measure(name: str, depth: int | None, args: argparse.Namespace) -> tuple[int, float, float]:
+    """Parameters, seconds of the fastest step after a first one, and MB of memory at most."""
     if args.threads is not None:
         minigrad.set_num_threads(args.threads)
     minigrad.manual_seed(args.seed)
@@ -308,7 +310,7 @@ def measure(name: str, depth: int | None, args: argparse.Namespace) -> tuple[int
         seconds.append(time.perf_counter() - begin)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return parameters, min(seconds[1:]), peak / 1e6, loss.item()
+    return parameters, min(seconds[1:]), peak / 1e6
 
 
 def main(args: argparse.Namespace) -> None:
@@ -320,14 +322,14 @@ def main(args: argparse.Namespace) -> None:
         f"a training step (SGD with momentum) of {args.batch_size} random images, 3x{args.image}x{args.image}, "
         f"{args.classes} classes; threads: {threads}"
     )
-    print(f"{'net':<10} {'parameters':>12} {'s/step':>8} {'images/s':>9} {'peak MB':>8} {'loss':>8}")
+    print(f"{'net':<10} {'parameters':>12} {'s/step':>8} {'images/s':>9} {'peak MB':>8}")
     for name, depth in nets:
         # Each in a process of its own, whose peak of memory is its own.
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
-            parameters, seconds, peak, loss = process.submit(measure, name, depth, args).result()
+            parameters, seconds, peak = process.submit(measure, name, depth, args).result()
         title = name if depth is None else f"{name}-{depth}"
         print(
-            f"{title:<10} {parameters:>12,} {seconds:>8.3f} {args.batch_size / seconds:>9.1f} {peak:>8,.0f} {loss:>8.3f}",
+            f"{title:<10} {parameters:>12,} {seconds:>8.3f} {args.batch_size / seconds:>9.1f} {peak:>8,.0f}",
             flush=True,
         )
 
@@ -344,7 +346,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
 
     parser = argparse.ArgumentParser(
         description="Time a training step of LeNet-5, AlexNet, VGG and ResNet on random images, and its peak of memory.",
-        epilog="The time is that of the fastest step after a first one; the peak is of the whole process, a process for each net.",
+        epilog="The time is that of the fastest step after a first one, the peak of memory that of a process for each net.",
     )
     option = parser.add_argument
     option(

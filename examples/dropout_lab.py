@@ -4,8 +4,9 @@
     python examples/dropout_lab.py --sweep p                          # the error over the drop probability
     python examples/dropout_lab.py --compare none,dropout,'dropout(p=0.5 input=0.2)+maxnorm(c=2)' --dataset mnist
 
-Options that are left open are chosen on training images held out for it; then the net is trained on all training images, and
-tested once, after its last epoch. Each run is written when it ends: a comparison that was stopped goes on where it was.
+Options that are left open, and the learning rate if --lr gives several, are chosen on training images held out for it; then
+the net is trained on all training images, and tested once, after its last epoch. Each run is written when it ends: a
+comparison that was stopped goes on where it was.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ def main(args: argparse.Namespace) -> None:
         minigrad.set_num_threads(args.threads)
     methods = split(args.compare)
     base = Trial(
-        args.dataset, args.net, "none", "test", 0, args.epochs, args.batch_size, args.lr, args.units, args.layers,
+        args.dataset, args.net, "none", "test", 0, args.epochs, args.batch_size, args.lr[0], args.units, args.layers,
         args.train_size,
     )  # fmt: skip
     study = Study(
         base, methods, args.seeds, args.out / "runs", args.data_dir,
-        choose_epochs=args.choose_epochs, choose_seeds=args.choose_seeds, say=in_a_log,
+        rates=args.lr, choose_epochs=args.choose_epochs, choose_seeds=args.choose_seeds, say=in_a_log,
     )  # fmt: skip
     values = args.values or SWEEPS.get(args.sweep, ())
     if args.sweep == "train-size" and not args.values:
@@ -87,6 +88,9 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     def numbers(text: str) -> list[float]:
         return [float(part) for part in text.split(",")]
 
+    def rates(text: str) -> list[float]:
+        return [positive(part) for part in text.split(",")]
+
     lines = [f"  {name:15} {kind.__doc__}" for name, kind in regularizers.REGULARIZERS.items() if name != "none"]
     parser = argparse.ArgumentParser(
         description="Compare regularizers on images over several seeds.",
@@ -102,9 +106,11 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     option("--seeds", type=count, help="runs of each (default: 5, other sets than the digits: 3)")
     option("--epochs", type=count, help="of a run (default: 40, other sets: 10)")
     option("--choose-epochs", type=count, help="of a run that chooses options (default: as --epochs)")
-    option("--choose-seeds", type=count, help="runs for each choice (default: 3, other sets: 1)")
+    option("--choose-seeds", type=count, help="runs for each choice (default: 2, other sets: 1)")
     option("--batch-size", type=count, help="default: 32, other sets: 100")
-    option("--lr", type=positive, help="learning rate at the start, it falls to 0 (default: by the net)")
+    option(
+        "--lr", type=rates, metavar="X,Y,...", help="learning rate at the start, it falls to 0 (default: by the net)"
+    )
     option("--units", type=count, help="in a hidden layer of the mlp (default: 128, other sets: 1024)")
     option("--layers", type=count, help="hidden layers of the mlp (default: 2, other sets: 3)")
     option("--train-size", type=count, help="train on so many images (default: all)")
@@ -116,11 +122,11 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     small = args.dataset == "digits"
     args.seeds = args.seeds or (5 if small else 3)
     args.epochs = args.epochs or (40 if small else 10)
-    args.choose_seeds = args.choose_seeds or (3 if small else 1)
+    args.choose_seeds = args.choose_seeds or (2 if small else 1)
     args.batch_size = args.batch_size or (32 if small else 100)
     args.units = args.units or (128 if small else 1024)
     args.layers = args.layers or (2 if small else 3)
-    args.lr = args.lr or nets.LEARNING_RATES[args.net]
+    args.lr = args.lr or [nets.LEARNING_RATES[args.net]]
     if args.compare is None:
         args.compare = "dropout" if args.sweep in ("p", "samples") else "none,dropout"
         if args.sweep is None:
@@ -135,6 +141,8 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         parser.error(f"argument --compare: expected methods, each once, got {args.compare!r}")
     if args.values and not args.sweep:
         parser.error("argument --values: they are those of a --sweep, which is to be given too")
+    if args.sweep and len(args.lr) > 1:
+        parser.error("argument --lr: nothing is chosen in a --sweep, which takes one learning rate")
     for value in args.values or ():
         if args.sweep == "p" and not 0 <= value <= 1:
             parser.error(f"argument --values: a rate lies in [0, 1], not {value:g}")

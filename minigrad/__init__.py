@@ -14,7 +14,8 @@ _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minigrad\."
 
 from . import autograd, ops  # noqa: E402
 from .compat import accelerator, amp, backends, cuda, mps  # noqa: E402
-from .compat.absent import bfloat16, explain  # noqa: E402
+from .compat.absent import bfloat16  # noqa: E402
+from .compat.absent import explain as _explain  # noqa: E402
 from .compat.amp import autocast  # noqa: E402
 from .compat.settings import (  # noqa: E402
     are_deterministic_algorithms_enabled,
@@ -77,11 +78,11 @@ from . import linalg, nn, optim, random, utils  # noqa: E402
 from .serialization import load, save  # noqa: E402
 
 for _module in (
-    nn, nn.functional, nn.init, nn.utils, optim, optim.lr_scheduler, utils, utils.data, autograd, linalg, random, cuda, backends,
-    accelerator, mps, amp,
+    nn, nn.functional, nn.init, nn.utils, nn.utils.rnn, optim, optim.lr_scheduler, optim.swa_utils, utils, utils.data, autograd,
+    autograd.functional, linalg, random, accelerator, amp, backends, cuda, mps,
 ):  # fmt: skip
-    explain(_module)
-explain(_sys.modules[__name__], lazy=("distributions",))
+    _explain(_module)
+_explain(_sys.modules[__name__], lazy=("distributions",))
 
 random.get_rng_state, random.set_rng_state = ops.FUNCTIONS["get_rng_state"], ops.FUNCTIONS["set_rng_state"]
 

@@ -52,7 +52,13 @@ class Context:
         self._materialize = True
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
-        """Keep inputs and outputs of forward for `saved_tensors`."""
+        """Keep inputs and outputs of forward for `saved_tensors`; TypeError for what is neither a Tensor nor None."""
+        for index, tensor in enumerate(tensors):
+            if not isinstance(tensor, Tensor | None):
+                raise TypeError(
+                    f"save_for_backward can only save variables, but argument {index} is of type {type(tensor).__name__}: keep it as an "
+                    "attribute of ctx"
+                )
         self._saved = tensors
 
     @property
@@ -88,7 +94,8 @@ class _Node(ArrayFunction):
         needed = zip(args, context.needs_input_grad, strict=True)
         self.inputs = [(arg.grad_fn or arg) if needs else None for arg, needs in needed]
         self.shapes = [arg.shape if isinstance(arg, Tensor) else () for arg in args]
-        self.outputs = [(out.shape, out.dtype) for out in outputs]
+        # what a missing gradient is like; an output that is no Tensor gets None
+        self.outputs = [(out.shape, out.dtype) if isinstance(out, Tensor) else None for out in outputs]
         self.record()
         # (tensor, its index among the outputs or None): outputs are kept without their node, which would be a cycle
         self.saved: list[tuple[Any, int | None]] | None = []
@@ -120,9 +127,9 @@ class _Node(ArrayFunction):
 
     def backward(self, grad: Any) -> Any:
         grads = []
-        for part, (shape, dtype) in zip(grad if isinstance(grad, Parts) else (grad,), self.outputs, strict=True):
-            if part is None and self.context._materialize:
-                part = np.zeros(shape, dtype)
+        for part, like in zip(grad if isinstance(grad, Parts) else (grad,), self.outputs, strict=True):
+            if part is None and like is not None and self.context._materialize:
+                part = np.zeros(*like)
             grads.append(part if part is None or isinstance(part, Tensor) else wrap(part))
         self.context._saved = self.unpacked()
         try:
@@ -203,7 +210,7 @@ class Function:
 
     @staticmethod
     def forward(ctx: Any, *args: Any, **kwargs: Any) -> Any:
-        """Compute the outputs: a Tensor, or a tuple of them."""
+        """Compute the outputs: a Tensor, or a tuple of them; what else a tuple holds is passed on as it is."""
         raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
 
     @staticmethod
@@ -222,11 +229,6 @@ class Function:
                 result = cls.forward(*args, **kwargs)
                 cls.setup_context(context, args, result)
         outputs = result if isinstance(result, tuple) else (result,)
-        for index, out in enumerate(outputs):
-            if not isinstance(out, Tensor):
-                raise TypeError(
-                    f"{cls.__name__}.forward: expected a Tensor as output {index}, got {type(out).__name__}"
-                )
         for changed in context._dirty:
             if mode.recording and changed._tracked and changed.is_leaf:
                 raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
@@ -236,6 +238,9 @@ class Function:
         node = _Node(cls, context, args, outputs)
         results = []
         for index, out in enumerate(outputs):
+            if not isinstance(out, Tensor):
+                results.append(out)
+                continue
             tensor = out if _among(out, context._dirty) else out.detach()
             if category(out.dtype) == 2 and not _among(out, context._non_differentiable):
                 tensor.grad_fn = node if len(outputs) == 1 else _Output(node, index, len(outputs))

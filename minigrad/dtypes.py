@@ -47,7 +47,8 @@ def as_dtype(dtype: Any) -> np.dtype:
     """The dtype that `dtype` names: a dtype, a Python type (`float` is float64, as in PyTorch), LongTensor and such, or a name."""
     found: Any = _PYTHON.get(dtype) if isinstance(dtype, type) else None
     if found is None:
-        found = np.dtype(dtype.dtype if isinstance(dtype, type) and hasattr(dtype, "dtype") else dtype)
+        named = getattr(dtype, "dtype", None)  # LongTensor has one; NumPy's own types have a descriptor there
+        found = np.dtype(named if isinstance(named, np.dtype) else dtype)
     if found not in SUPPORTED:
         raise TypeError(f"minigrad has no dtype {found}; it has {', '.join(sorted(map(str, SUPPORTED)))}")
     return found

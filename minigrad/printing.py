@@ -53,7 +53,12 @@ def set_printoptions(
         if profile not in _PROFILES:
             raise ValueError(f"profile is one of {', '.join(_PROFILES)}, not {profile!r}")
         _options = replace(_PROFILES[profile])
-    given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
+    given: dict[str, Any] = {
+        "precision": precision,
+        "threshold": threshold,
+        "edgeitems": edgeitems,
+        "linewidth": linewidth,
+    }
     _options = replace(_options, sci_mode=sci_mode, **{k: v for k, v in given.items() if v is not None})
 
 

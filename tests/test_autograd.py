@@ -526,3 +526,93 @@ def test_create_graph_in_backward_warns_of_the_cycle():
     with pytest.warns(UserWarning, match="reference cycle"):
         (x * x).backward(create_graph=True)
     x.grad = None
+
+
+def test_grad_takes_pytorchs_arguments_in_their_order():
+    x, unused = leaf(2.0), leaf(1.0)
+    found = autograd.grad(x * x, [x, unused], None, True, False, True, True, False, False)
+    assert (found[0].item(), found[1]) == (4, None)
+    assert autograd.grad(x * x, x, only_inputs=True)[0].item() == 4
+    for option, text in (
+        ({"only_inputs": False}, "only_inputs=False"),
+        ({"is_grads_batched": True}, "is_grads_batched=True"),
+    ):
+        with pytest.raises(NotImplementedError, match=f"does not support {text}"):
+            autograd.grad(x * x, x, **option)
+
+
+def test_anomaly_detection_is_switched_on_and_off():
+    def flags():
+        return autograd.is_anomaly_enabled(), autograd.is_anomaly_check_nan_enabled()
+
+    assert flags() == (False, False)
+    autograd.set_detect_anomaly(True)
+    try:
+        with pytest.raises(RuntimeError, match="SqrtBackward.*nan values"):
+            (leaf(0.0).sqrt() * 0).sum().backward()
+        with autograd.set_detect_anomaly(False):
+            assert flags() == (False, False)
+        with autograd.set_detect_anomaly(True, check_nan=False):
+            assert flags() == (True, False)
+            (leaf(0.0).sqrt() * 0).sum().backward()
+        assert flags() == (True, True)
+    finally:
+        autograd.set_detect_anomaly(False)
+    assert flags() == (False, False)
+
+
+# ---- functions of one's own: the rest of the protocol ----------------------------------------------------------------
+
+
+def test_own_function_passes_on_what_is_no_tensor():
+    class Halves(autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x[:1] * 2, {"length": len(x)}, x[1:] * 3
+
+        @staticmethod
+        def backward(ctx, first, nothing, second):
+            assert nothing is None
+            return mg.cat([first * 2, second * 3])
+
+    x = leaf(1.0, 2.0, 3.0)
+    first, known, second = Halves.apply(x)
+    assert known == {"length": 3}
+    second.sum().backward(retain_graph=True)
+    assert x.grad.tolist() == [0, 3, 3]  # the first output's gradient is zeros
+    first.sum().backward()
+    assert x.grad.tolist() == [2, 3, 3]
+
+
+def test_own_function_saves_tensors_alone():
+    class Saves(autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x, None, 3)
+            return x * 1
+
+    with pytest.raises(TypeError, match="argument 2 is of type int"):
+        Saves.apply(leaf(1.0))
+
+
+def test_once_differentiable_refuses_the_second_derivative():
+    class Square(autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x, x * 3
+
+        @staticmethod
+        @autograd.function.once_differentiable
+        def backward(ctx, g, h):
+            assert not mg.is_grad_enabled()
+            (x,) = ctx.saved_tensors
+            return mg.from_numpy(2 * x.numpy(force=True) * g.numpy(force=True) + 3 * h.numpy(force=True))
+
+    x = leaf(2.0)
+    sum(Square.apply(x)).sum().backward()
+    assert x.grad.tolist() == [7]
+    (slope,) = autograd.grad(Square.apply(x)[0].sum(), x, create_graph=True)
+    assert slope.tolist() == [4]
+    with pytest.raises(RuntimeError, match="differentiate twice a function that was marked with @once_differentiable"):
+        slope.sum().backward()

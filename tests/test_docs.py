@@ -17,23 +17,20 @@ import minigrad
 from minigrad import nn, optim
 
 ROOT = Path(__file__).parent.parent
-PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if page.exists()]
+PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if page.exists()]
 SCOPE = {"minigrad": minigrad, "nn": nn, "F": nn.functional, "optim": optim, "np": np}  # what examples take as imported
 
-# Runs the blocks of a page in one namespace. Line numbers in errors are the page's; where a print ends in a comment, that
-# is what it has to print.
-RUN_PAGE = r"""
-import contextlib, io, re, sys
-page = open(sys.argv[1], encoding="utf-8").read()
-scope = {"__name__": "__main__"}
-for block in re.finditer(r"^```python\n(.*?)^```", page, re.M | re.S):
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):
-        exec(compile("\n" * page[: block.start(1)].count("\n") + block[1], sys.argv[1], "exec"), scope)
-    promised = re.findall(r"^ *print\(.*\)  # (.*)$", block[1], re.M)
-    if promised:
-        assert said.getvalue().splitlines() == promised, f"it printed {said.getvalue()!r}, and promised {promised}"
-"""
+
+def load(path):
+    """A script of the docs folder, as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+RUN_PAGE = ROOT / "docs" / "run_page.py"
+BOOK = load(ROOT / "docs" / "dropout" / "make.py")  # docs/dropout
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/tour.md", "docs/architecture.md"])
@@ -42,10 +39,39 @@ def test_code_of_a_page_runs(name, tmp_path):
         pytest.skip(f"there is no {name}")
     if "datasets.digits" in (ROOT / name).read_text(encoding="utf-8"):
         pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
-    command = [sys.executable, "-c", RUN_PAGE, str(ROOT / name)]  # a process of its own: pages may declare operations
+    command = [sys.executable, RUN_PAGE, ROOT / name]  # a process of its own: pages may declare operations
     environment = {**os.environ, "PYTHONPATH": str(Path(minigrad.__file__).parent.parent)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", BOOK.chapters(), ids=lambda page: page.stem)
+def test_chapter_runs_and_draws_its_images(page, tmp_path):
+    text = page.read_text(encoding="utf-8")
+    for name, use in (("sklearn", "datasets.digits"), ("matplotlib", "matplotlib")):
+        if use in text:
+            pytest.importorskip(name)
+    BOOK.run(page, tmp_path)
+
+
+def test_book_has_the_images_it_shows_and_no_others():
+    shown = set().union(*map(BOOK.images, BOOK.chapters()))
+    assert {path.name for path in (BOOK.BOOK / "images").glob("*")} == shown
+
+
+def test_chapters_are_numbered_and_lead_to_the_next():
+    pages = BOOK.chapters()
+    contents = (BOOK.BOOK / "README.md").read_text(encoding="utf-8")
+    for page in pages:
+        text, number = page.read_text(encoding="utf-8"), int(page.name[:2])
+        assert text.startswith(f"# {number}. "), page.name
+        assert "## What to remember" in text, page.name
+        title = text.split("\n")[0].removeprefix(f"# {number}. ")
+        assert f"{number}. [{title}]({page.name})" in contents, (
+            f"the contents leave out {page.name}, or call it otherwise"
+        )
+        following = next((other.name for other in pages if int(other.name[:2]) == number + 1), None)
+        assert following is None or f"({following})" in text.rstrip().splitlines()[-1], page.name
 
 
 def modules():
@@ -74,7 +100,7 @@ def test_docstrings_have_examples():
     assert sum(len(examples(name)) for name in modules()) >= 25
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_to_files(page):
     text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
     links = re.findall(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"", text)
@@ -83,7 +109,7 @@ def test_links_lead_to_files(page):
     assert not missing
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_names_stand_where_a_page_says(page):
     """`Function.apply` in [engine.py](...): the file has such names."""
     text = page.read_text(encoding="utf-8")
@@ -94,7 +120,5 @@ def test_names_stand_where_a_page_says(page):
 
 
 def test_api_page_is_fresh():
-    spec = importlib.util.spec_from_file_location("make_api", ROOT / "docs" / "make_api.py")
-    make_api = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(make_api)
+    make_api = load(ROOT / "docs" / "make_api.py")
     assert make_api.TARGET.read_text(encoding="utf-8") == make_api.text(), "stale: run python docs/make_api.py"

@@ -4,7 +4,6 @@ Gradients with a frozen mask, first and second order, layouts, dtypes and bad in
 """
 
 import copy
-import itertools
 import math
 
 import numpy as np
@@ -14,8 +13,8 @@ import minigrad as mg
 import minigrad.nn.functional as F
 from minigrad import nn
 from minigrad.ops.dropout import keep_threshold
-from minigrad.ops.dropout_family import ALPHA, Mix, keep_mask
-from minigrad.ops.dropout_spatial import block_rate
+from minigrad.ops.dropout_base import Masked, keep_mask
+from minigrad.ops.dropout_family import ALPHA, Mix
 from minigrad.testing import gradcheck, gradgradcheck
 
 SHAPE = (16, 8, 12, 12)
@@ -146,6 +145,78 @@ def test_what_is_dropped_is_0_whatever_it_was(name):
         assert np.isfinite(x.grad.numpy()).all()
 
 
+NUMBERS = {  # everything that takes a number, by what its error calls it
+    "Dropout: dropout probability": nn.Dropout,
+    "Dropout2d: dropout probability": nn.Dropout2d,
+    "AlphaDropout: dropout probability": nn.AlphaDropout,
+    "GaussianDropout: dropout probability": nn.GaussianDropout,
+    "GaussianNoise: std": nn.GaussianNoise,
+    "HintonDropout: dropout probability": nn.HintonDropout,
+    "DropPath: dropout probability": nn.DropPath,
+    "LockedDropout: dropout probability": nn.LockedDropout,
+    "WordDropout: dropout probability": lambda p: nn.WordDropout(4, 2, p=p),
+    "DropHead: dropout probability": nn.DropHead,
+    "AttentionDropout: dropout probability": nn.AttentionDropout,
+    "LayerDrop: dropout probability": lambda p: nn.LayerDrop([nn.ReLU()], p),
+    "DropBlock2d: dropout probability": nn.DropBlock2d,
+    "Cutout: dropout probability": lambda p: nn.Cutout(2, 1, p),
+    "RandomErasing: dropout probability": nn.RandomErasing,
+    "MaxPoolDropout2d: dropout probability": lambda p: nn.MaxPoolDropout2d(2, p=p),
+    "MultiSampleDropout: dropout probability": lambda p: nn.MultiSampleDropout(nn.ReLU(), p=p),
+    "drop_path_rates: dropout probability": lambda p: nn.drop_path_rates(3, p),
+    "dropout: dropout probability": lambda p: F.dropout(mg.ones(2), p, False),
+    "dropout1d: dropout probability": lambda p: F.dropout1d(mg.ones(2, 3), p),
+    "dropout2d: dropout probability": lambda p: F.dropout2d(mg.ones(1, 2, 3, 3), p),
+    "relu_dropout: dropout probability": lambda p: F.relu_dropout(mg.ones(2), p),
+    "alpha_dropout: dropout probability": lambda p: F.alpha_dropout(mg.ones(2), p),
+    "locked_dropout: dropout probability": lambda p: F.locked_dropout(mg.ones(2, 3), p),
+    "gaussian_dropout: dropout probability": lambda p: F.gaussian_dropout(mg.ones(2, 3), p),
+    "hinton_dropout: dropout probability": lambda p: F.hinton_dropout(mg.ones(2, 3), p, False),
+    "fast_dropout: dropout probability": lambda p: F.fast_dropout(mg.ones(1, 2), mg.ones(1, 2), p=p),
+    "r_drop_loss: alpha": lambda p: F.r_drop_loss(mg.ones(1, 2), mg.ones(1, 2), mg.tensor([0]), p),
+}
+
+
+@pytest.mark.parametrize("what", NUMBERS)
+@pytest.mark.parametrize("wrong", ["0.5", None, True, [0.5], 0.5j, mg.tensor(0.5)], ids=repr)
+def test_what_is_no_number_is_named(what, wrong):
+    with pytest.raises(TypeError, match=f"^{what} has to be a number, not {type(wrong).__name__}$"):
+        NUMBERS[what](wrong)
+
+
+@every
+@pytest.mark.parametrize("training", [True, False])
+def test_a_wrong_generator_is_noticed_whether_or_not_it_draws(make, shape, training):
+    for rate in (0.4, 0.0):
+        layer = make(rate, None).train(training)
+        layer.generator = 3
+        with pytest.raises(TypeError, match="has to be a minigrad.Generator, not int"):
+            layer(mg.ones(*shape))
+
+
+@pytest.mark.parametrize("name", [name for name in MADE if name != "RandomErasing"])
+def test_float32_draws_what_float64_draws(name):
+    make, shape, _ = MADE[name]
+    x = mg.randn(*shape)
+    narrow, wide = (array(make(0.4, seeded())(value)) for value in (x, x.double()))
+    np.testing.assert_allclose(narrow, wide, rtol=1e-5, atol=1e-5)
+
+
+def test_masked_keeps_bits_and_drops_anything():
+    x = mg.tensor([[math.nan, -0.0, math.inf], [1.5, -2.5, math.nan]], dtype=mg.float64)
+    for tensor in (x, x.float(), x.float().T.contiguous().T):
+        out = array(Masked.apply(tensor, np.array([[True], [False]])))
+        assert out[0].tobytes() == array(tensor)[0].tobytes()
+        assert out[1].tobytes() == bytes(3 * out.itemsize)  # +0
+    assert Masked.apply(mg.tensor(2.0), np.array(False)).item() == 0
+    assert Masked.apply(mg.ones(0, 3), np.ones((1, 3), bool)).shape == (0, 3)
+    assert Masked.apply(mg.ones(1, 3).expand(2, 3), np.array([[True, False, True]])).tolist() == [[1, 0, 1]] * 2
+    mask = np.random.default_rng(0).random((1, 4)) < 0.5
+    z = mg.randn(3, 4, dtype=mg.float64, requires_grad=True)
+    assert gradcheck(lambda z: Masked.apply(z, mask), (z,))
+    assert gradgradcheck(lambda z: Masked.apply(z * z, mask), (z,))
+
+
 # ---- alpha dropout, noise, weight scaling --------------------------------------------------------------------------------
 
 
@@ -265,6 +336,20 @@ def test_the_two_conventions_train_the_same_net(q, momentum, bound):
         assert array(hinton[3].weight * q).tobytes() == array(inverted[3].weight).tobytes()
 
 
+def test_dropout_of_a_linear_regression_is_a_ridge_penalty():
+    """E |y - (m x) w|^2 = |y - q X w|^2 + p q |G w|^2, G^2 the diagonal of X'X (Srivastava et al. 2014, section 9.1)."""
+    rng, p = np.random.default_rng(3), 0.3
+    x, w, y = rng.standard_normal((4, 5)), rng.standard_normal(5), rng.standard_normal(4)
+    q = keep_threshold(p) / 2**32
+    expected = np.square(y - q * x @ w).sum() + p * q * (np.square(x).sum(0) * w * w).sum()
+    draws = mg.from_numpy(np.broadcast_to(x, (20000, 4, 5)).copy())
+    losses = np.square(y - array(F.hinton_dropout(draws, p, generator=seeded(1))) @ w).sum(1)
+    assert abs(losses.mean() - expected) < 4 * losses.std() / math.sqrt(losses.size)
+    mean, variance = F.fast_dropout(*map(mg.from_numpy, (x, w[None])), p=p, rescale=False)  # and in closed form
+    closed = np.square(y - array(mean)[:, 0]).sum() + array(variance).sum()
+    assert closed == pytest.approx(expected, rel=1e-8)
+
+
 def test_under_adam_the_rate_scales_by_q():
     q = 0.5
     nets = {kind: net_of(kind, q, 5) for kind in (nn.HintonDropout, nn.Dropout)}
@@ -323,6 +408,7 @@ def test_rates_of_drop_path_rise_evenly():
         nn.drop_path_rates(0, 0.2)
     with pytest.raises(ValueError, match="1.5"):
         nn.drop_path_rates(3, 1.5)
+    assert all(nn.drop_path_rates(depth, 0.1)[-1] == 0.1 for depth in range(1, 50))  # to the bit
 
 
 def test_word_dropout_drops_types_not_tokens():
@@ -397,6 +483,8 @@ def test_layer_drop_skips_layers_and_looking_draws_nothing():
     layers.train().p = 1.0
     x = mg.tensor(5.0)
     assert layers(x) is x
+    with pytest.raises(TypeError, match="LayerDrop: expected several modules, not ReLU"):
+        nn.LayerDrop(nn.ReLU())
     layers.p = 2.0
     with pytest.raises(ValueError, match="between 0 and 1"):
         layers(x)
@@ -420,13 +508,15 @@ def test_multi_sample_dropout_means_losses_of_distinct_masks():
     assert list(head.state_dict()) == ["module.weight", "module.bias"]
     with pytest.raises(ValueError, match="samples"):
         nn.MultiSampleDropout(nn.Linear(6, 3), samples=0)
+    with pytest.raises(TypeError, match="MultiSampleDropout: expected a Module, not function"):
+        nn.MultiSampleDropout(F.relu)
 
 
 def test_shake_shake_uses_other_weights_in_backward():
     x, y = mg.ones(50, 3, requires_grad=True), mg.zeros(50, 3, requires_grad=True)
     out = nn.ShakeShake(generator=seeded())(x, y)
-    a = mg.rand(50, 1, generator=seeded())
-    b = mg.rand(50, 1, generator=seeded().at(1))
+    a = mg.rand(50, 1, generator=seeded(), dtype=mg.float64).float()
+    b = mg.rand(50, 1, generator=seeded().at(1), dtype=mg.float64).float()
     np.testing.assert_allclose(array(out), np.broadcast_to(array(a), (50, 3)))
     out.sum().backward()
     np.testing.assert_allclose(x.grad.numpy(), np.broadcast_to(array(b), (50, 3)))
@@ -448,125 +538,15 @@ def test_shake_shake_with_equal_weights_is_differentiated_right():
     assert gradgradcheck(lambda x, y: Mix.apply(x, y, a, a), branches)
 
 
-# ---- blocks, rectangles, pools -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 4, 7])
-@pytest.mark.parametrize("per_channel", [True, False])
-def test_drop_block_is_its_formula(size, per_channel):
-    n, channels, height, width, p = 4, 3, 9, 8, 0.3
-    x = mg.randn(n, channels, height, width, dtype=mg.float64)
-    gamma = p / size**2 * (height * width) / ((height - size + 1) * (width - size + 1))
-    assert block_rate(p, size, height, width) == pytest.approx(gamma)
-    corners = (n, channels if per_channel else 1, height - size + 1, width - size + 1)
-    kept = np.ones((n, corners[1], height, width), bool)
-    for i, j, k, m in zip(*np.nonzero(~keep_mask(corners, gamma, seeded(4), "test")), strict=True):
-        kept[i, j, k : k + size, m : m + size] = False
-    out = F.drop_block2d(x, p, size, per_channel=per_channel, generator=seeded(4))
-    np.testing.assert_allclose(array(out), array(x) * kept * kept.size / kept.sum(), rtol=1e-12)
-    alone = F.drop_block2d(x, p, size, per_channel=per_channel, normalize="sample", generator=seeded(4))
-    share = kept.mean((1, 2, 3), keepdims=True)
-    np.testing.assert_allclose(array(alone), array(x) * kept / np.where(share == 0, 1, share), rtol=1e-12)
-
-
-def test_drop_block_drops_about_its_share():
-    shares = {size: (array(F.drop_block2d(mg.ones(200, 4, 14, 14), 0.1, size)) == 0).mean() for size in (1, 2, 3, 7)}
-    assert abs(shares[1] - 0.1) < 0.005
-    assert all(0.08 < share <= 0.105 for share in shares.values())  # blocks overlap
-    one = F.drop_block2d(mg.ones(8, 2, 5, 5), 0.2, 5)  # a block as large as the map drops all of it or nothing
-    assert {len(np.unique(part)) for part in array(one).reshape(16, 25)} == {1}
-
-
-def test_drop_block_where_nothing_is_kept():
-    out = F.drop_block2d(mg.ones(1, 1, 3, 3, requires_grad=True), 0.999999, 3, generator=seeded())
-    assert not array(out).any()
-    assert not np.isnan(array(out)).any()
-
-
-def test_drop_block_keeps_its_sum_over_the_batch():
-    out = array(F.drop_block2d(mg.ones(20, 4, 10, 10, dtype=mg.float64), 0.3, 3))
-    assert out.mean() == pytest.approx(1)
-
-
-def test_cutout_cuts_squares_of_its_size():
-    x = mg.ones(300, 3, 12, 10)
-    cut = array(nn.Cutout(4)(x)) == 0
-    assert (cut == cut[:, :1]).all()  # all channels alike
-    areas = cut[:, 0].sum((1, 2))
-    assert areas.max() == 16
-    assert areas.min() >= 4  # a corner: half a side each way
-    assert set(areas) <= {i * j for i in range(2, 5) for j in range(2, 5)}
-    for image in cut[areas == 16, 0][:20]:
-        rows, columns = np.nonzero(image)
-        assert np.ptp(rows) == np.ptp(columns) == 3
-    centres = cut[:, 0].mean(0)  # squares are centred anywhere: the middle is cut most
-    assert centres[6, 5] > centres[0, 0] > 0
-    assert (array(nn.Cutout(20)(mg.ones(2, 1, 4, 4))) == 0).all()
-    half = array(nn.Cutout(3, p=0.5)(x)).reshape(300, -1).min(1)
-    assert 0.4 < (half == 0).mean() < 0.6
-    single = array(nn.Cutout(3)(mg.ones(2, 9, 9)))
-    assert single.shape == (2, 9, 9)
-    assert (single == 0).any()
-
-
-def test_random_erasing_fills_rectangles():
-    x = mg.zeros(400, 2, 20, 24)
-    out = array(nn.RandomErasing(0.5, scale=(0.1, 0.2), ratio=(0.5, 2.0), value=[1.0, 2.0])(x))
-    assert set(np.unique(out[:, 0])) == {0.0, 1.0}
-    assert np.array_equal(out[:, 1], 2 * out[:, 0])
-    areas = out[:, 0].sum((1, 2))
-    erased = areas > 0
-    assert 0.4 < erased.mean() < 0.6
-    assert areas[erased].min() / 480 > 0.08
-    assert areas.max() / 480 < 0.23
-    for image in out[erased, 0][:50]:
-        rows, columns = np.nonzero(image)
-        tall, wide = np.ptp(rows) + 1, np.ptp(columns) + 1
-        assert tall * wide == image.sum()
-        assert 0.4 < tall / wide < 2.5
-    noise = array(nn.RandomErasing(1.0, value="random")(x))
-    values = noise[noise != 0]
-    assert abs(values.mean()) < 0.05
-    assert abs(values.std() - 1) < 0.05
-    assert array(nn.RandomErasing(1.0, scale=(1.0, 1.0), ratio=(1.0, 1.0), value=3.0)(x)).max() == 0  # never fits
-    for wrong in ({"scale": (0.5, 0.1)}, {"scale": (0.1, 1.5)}, {"ratio": (0.0, 1.0)}, {"value": "red"}):
-        with pytest.raises(ValueError, match=next(iter(wrong))):
-            nn.RandomErasing(**wrong)
-
-
-@pytest.mark.parametrize("p", [0.25, 0.5, 1.0])
-@pytest.mark.parametrize("shift", [0, -5, -2])
-def test_max_pool_dropout_evaluates_to_its_expectation(p, shift):
-    """Over all 2^4 masks, also where units are negative."""
-    window = mg.tensor([[[1.0, 4.0], [2.0, 0.5]]], dtype=mg.float64) + shift
-    units = array(window).ravel()
-    expected = sum(
-        np.prod(np.where(mask, 1 - p, p)) * (units * np.array(mask)).max()
-        for mask in itertools.product((0, 1), repeat=4)
-    )
-    layer = nn.MaxPoolDropout2d(2, p=p)
-    assert layer.eval()(window).item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
-
-
-def test_max_pool_dropout_trains_on_pooled_masks():
-    x = mg.randn(2, 3, 7, 9).relu()
-    layer = nn.MaxPoolDropout2d((2, 3), 2, p=0.5, generator=seeded())
-    kept = keep_mask(x.shape, 0.5, seeded(), "test")
-    out = layer(x)
-    assert np.array_equal(array(out), array(F.max_pool2d(mg.from_numpy(array(x) * kept), (2, 3), 2)))
-    assert layer.eval()(x).shape == out.shape
-    layer.p = 0.0
-    assert np.array_equal(array(layer(x)), array(F.max_pool2d(x, (2, 3), 2)))
-    assert repr(layer) == "MaxPoolDropout2d(kernel_size=(2, 3), stride=2, p=0.0)"
-
-
 # ---- where the layers are ------------------------------------------------------------------------------------------------
 
 
 def test_wrong_arguments_are_named():
     for make, error, match in (
         (lambda: nn.DropBlock2d(0.1, 0), ValueError, "block_size"),
-        (lambda: nn.DropBlock2d(0.1, 2.0), TypeError, "block_size"),
+        (lambda: nn.DropBlock2d(0.1, 4), ValueError, "DropBlock2d: block_size has to be odd.*got 4"),
+        (lambda: nn.DropBlock2d(0.1, 3.0), TypeError, "block_size.*3.0"),
+        (lambda: nn.DropBlock2d(0.1, True), TypeError, "block_size.*bool"),
         (lambda: nn.DropBlock2d(normalize="none"), ValueError, "'none'"),
         (lambda: nn.Cutout(0), ValueError, "size"),
         (lambda: nn.Cutout(2, 0), ValueError, "holes"),

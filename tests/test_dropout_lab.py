@@ -217,6 +217,13 @@ def test_options_are_chosen_by_the_held_out_error(tmp_path):
     assert (stages.count("choose"), stages.count("test")) == (3, 4)
 
 
+def test_the_learning_rate_is_chosen_too(tmp_path):
+    study = Study(replace(BASE, stage="test", epochs=3), ["none"], 1, tmp_path, None, rates=[1e-6, 0.1])
+    (found,) = study.compare(tick)
+    assert found.options == "none, lr=0.1"
+    assert study.epochs() == 2 * 3 + 3
+
+
 def test_sweeps(tmp_path):
     study = Study(replace(BASE, stage="test", epochs=1), ["dropout"], 1, tmp_path, None)
     by_p = study.sweep("p", [0.1, 0.6], tick)
@@ -265,6 +272,7 @@ def test_help_names_every_regularizer(capsys):
         ["--compare", "dropuot"],
         ["--seeds", "0"],
         ["--lr", "nan"],
+        ["--lr", "0.1,0.2", "--sweep", "p"],
         ["--sweep", "q"],
         ["--values", "a"],
         ["--compare", ","],

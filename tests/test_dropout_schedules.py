@@ -3,6 +3,7 @@
 import json
 import math
 
+import numpy as np
 import pytest
 
 import minigrad as mg
@@ -85,6 +86,13 @@ def test_learned_rates_and_other_things_called_p_are_left_alone():
     assert concrete.p == pytest.approx(0.3)
 
 
+def test_numbers_of_numpy_are_numbers():
+    layer = nn.Dropout(np.float32(0.25))
+    schedule = LinearSchedule(layer, np.int64(2))
+    schedule.step()
+    assert layer.p == 0.125
+
+
 def test_another_attribute():
     zoneout = nn.Zoneout(0.5, 0.05)
     schedule = LinearSchedule(zoneout, 2, attribute="p_hidden")
@@ -141,9 +149,32 @@ def test_a_rate_out_of_range_changes_nothing(rate):
     assert (net[0].p, net[2][0].p, schedule.last_step) == (0.1, 0.25, 1)
 
 
+def test_a_rate_of_1_where_it_divides_by_zero():
+    layers = nn.ModuleList([nn.Dropout(0.2), nn.GaussianDropout(0.2)])
+    schedule = LinearSchedule(layers, 2, 0.5, 1.0)
+    schedule.step()
+    with pytest.raises(ValueError, match="step 2 gives 1, where the formula of GaussianDropout"):
+        schedule.step()
+    assert [layer.p for layer in layers] == [0.75, 0.75]
+
+
+def test_linear_schedules_reach_both_ends_to_the_bit():
+    for start, end in ((0.7, 0.1), (0.1, 0.7), (0.3, 1.0), (1.0, 0.0)):
+        layer = nn.Dropout(0.5)
+        schedule = LinearSchedule(layer, 7, start, end)
+        assert layer.p == start
+        for _ in range(7):
+            schedule.step()
+        assert layer.p == end
+
+
 @pytest.mark.parametrize(
     ("make", "error", "says"),
     [
+        (lambda m: LinearSchedule("model", 3), TypeError, "takes a Module or several, got str"),
+        (lambda m: LinearSchedule(None, 3), TypeError, "takes a Module or several, got NoneType"),
+        (lambda m: LinearSchedule(m[1:2], 3), ValueError, "no module with a number 'p'"),
+        (lambda m: nn.EarlySchedule(m, True), TypeError, "cutoff has to be an int, got True"),
         (lambda m: DropoutSchedule(nn.Linear(2, 2), lambda base, step: 0.1), ValueError, "no module with a number 'p'"),
         (lambda m: DropoutSchedule([m[0], 3], lambda base, step: 0.1), TypeError, "int"),
         (lambda m: DropoutSchedule(m, 0.5), TypeError, "function"),
@@ -152,7 +183,7 @@ def test_a_rate_out_of_range_changes_nothing(rate):
         (lambda m: ConstantSchedule(m, 1.5), ValueError, "1.5"),
         (lambda m: ConstantSchedule(m, math.nan), ValueError, "nan"),
         (lambda m: LinearSchedule(m, 0), ValueError, "total_steps"),
-        (lambda m: LinearSchedule(m, None), ValueError, "total_steps"),
+        (lambda m: LinearSchedule(m, None), TypeError, "total_steps.*None"),
         (lambda m: LinearSchedule(m, 5, -0.5), ValueError, "start"),
         (lambda m: LinearSchedule(m, 5, 0.5, 2), ValueError, "end"),
         (lambda m: StepSchedule(m, 0), ValueError, "step_size"),
@@ -161,7 +192,10 @@ def test_a_rate_out_of_range_changes_nothing(rate):
         (lambda m: CurriculumSchedule(m, math.nan), ValueError, "gamma"),
         (lambda m: EarlySchedule(m, 0), ValueError, "cutoff"),
         (lambda m: EarlySchedule(m, 5, shape="cosine"), ValueError, "cosine"),
-        (lambda m: LateSchedule(m, 2.5), ValueError, "cutoff"),
+        (lambda m: LateSchedule(m, 2.5), TypeError, "cutoff.*2.5"),
+        (lambda m: CurriculumSchedule(m, "0.1"), TypeError, "gamma.*str"),
+        (lambda m: ConstantSchedule(m, True), TypeError, "p has to be a number, not bool"),
+        (lambda m: DropoutSchedule(m, lambda base, step: "0.5"), TypeError, "step 0 has to be a number"),
     ],
 )
 def test_bad_arguments(make, error, says):
@@ -205,6 +239,11 @@ def test_a_state_that_does_not_fit_changes_nothing():
             schedule.load_state_dict(state)
         assert schedule.state_dict() == before
         assert schedule.get_last_p() == [0, 0]
+
+
+def test_a_state_has_to_be_a_dict():
+    with pytest.raises(TypeError, match="expected a state dict, not NoneType"):
+        LinearSchedule(model(), 10).load_state_dict(None)
 
 
 def test_a_function_is_not_part_of_the_state():

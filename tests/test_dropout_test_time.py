@@ -113,8 +113,24 @@ def test_mc_samples_draw_what_training_draws_and_need_one():
     x = mg.ones(3, 4)
     samples = nn.mc_samples(model, x, samples=2)
     assert mg.equal(samples[1], F.dropout(x, 0.5, generator=generator.at(1)))
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match="samples has to be at least 1, got 0"):
         nn.mc_samples(model, x, samples=0)
+    with pytest.raises(TypeError, match="samples has to be an int, got 2.5"):
+        nn.mc_samples(model, x, samples=2.5)
+
+
+def test_samples_have_to_be_tensors_of_a_module():
+    rnn = nn.DropoutRNN(nn.DropoutGRUCell(2, 3, dropout=nn.GalDropout()))
+    with pytest.raises(TypeError, match="DropoutRNN returned a tuple"):
+        nn.mc_samples(rnn, mg.ones(4, 1, 2))
+    with pytest.raises(TypeError, match="mc_dropout: expected a Module, not function"):
+        nn.mc_samples(F.relu, mg.ones(1))
+    shares = np.full((2, 3, 2), 0.5)
+    assert nn.predictive_entropy(shares).shape == nn.mutual_information(shares).shape == (3,)
+    assert nn.predictive_mean(shares).shape == nn.predictive_variance(shares).shape == (3, 2)
+    for function in (nn.predictive_entropy, nn.mutual_information, nn.predictive_mean, nn.predictive_variance):
+        with pytest.raises(TypeError, match="must be Tensor, not list"):
+            function([mg.ones(2)])
 
 
 def test_entropy_and_mutual_information():
@@ -190,6 +206,17 @@ def test_fast_dropout_of_random_inputs_and_through_relu():
     (certain[0].sum() + certain[1].sum()).backward()  # no NaN where there is no variance
 
 
+def test_relu_moments_of_hardly_any_variance():
+    mean = mg.tensor([1000.0, -1000.0, 1.0], requires_grad=True)
+    variance = mg.full((3,), 1e-38, requires_grad=True)
+    first, second = F.relu_moments(mean, variance)
+    assert first.tolist() == [1000, 0, 1]
+    np.testing.assert_allclose(array(second), [1e-38, 0, 1e-38], rtol=1e-5)
+    (first.sum() + second.sum()).backward()
+    assert mean.grad.tolist() == [1, 0, 1]
+    assert np.isfinite(variance.grad.numpy()).all()
+
+
 def test_fast_dropout_predicts_what_sampling_converges_to():
     x, w = mg.randn(20, 30, dtype=mg.float64), mg.randn(1, 30, dtype=mg.float64) * 0.5
     closed = array(F.sigmoid_mean(*F.fast_dropout(x, w, p=0.5)))
@@ -217,6 +244,19 @@ def test_r_drop_makes_two_passes_and_compares_them():
     model.eval()
     assert nn.r_drop(model, x, target).item() == F.cross_entropy(model(x), target).item()
     assert generator.call == 2
+
+
+def test_r_drop_leaves_padding_out():
+    """Targets of -100 count in neither term, as if their rows were not there."""
+    one, other, target = mg.randn(5, 3), mg.randn(5, 3), mg.tensor([0, -100, 2, 1, -100])
+    rows = mg.tensor([0, 2, 3])
+    expected = F.r_drop_loss(one[rows], other[rows], target[rows], 0.7)
+    assert F.r_drop_loss(one, other, target, 0.7).item() == pytest.approx(expected.item(), rel=1e-6)
+    words = F.r_drop_loss(one.T[None], other.T[None], target[None], 0.7)  # (N, C, L)
+    assert words.item() == pytest.approx(expected.item(), rel=1e-6)
+    assert math.isnan(F.r_drop_loss(one, other, mg.full((5,), -100), 0.7).item())
+    shares = F.softmax(mg.randn(5, 3), 1)  # probabilities in place of classes
+    assert F.r_drop_loss(one, one, shares).item() == F.cross_entropy(one, shares).item()
 
 
 def test_r_drop_warns_of_a_fixed_mask():
@@ -260,6 +300,12 @@ def test_add_dropout_chooses(p, options, expected):
     model = plain()
     assert nn.add_dropout(model, p, **options) is model
     assert rates(model) == expected
+
+
+def test_every_activation_is_dropped_but_those_that_end_a_net():
+    kinds = [nn.ELU, nn.GELU, nn.Hardtanh, nn.LeakyReLU, nn.ReLU, nn.ReLU6, nn.SiLU, nn.Sigmoid, nn.Softplus, nn.Tanh]
+    model = nn.Sequential(*(kind() for kind in kinds), nn.Identity(), nn.LogSoftmax(-1), nn.Softmax(-1))
+    assert list(rates(nn.add_dropout(model))) == [str(place) for place in range(len(kinds))]
 
 
 def test_added_dropout_drops_what_its_module_gives_or_takes():
@@ -322,12 +368,18 @@ def test_add_dropout_of_another_kind():
     (1.5, {}, ValueError, "between 0 and 1"),
     ([0.1, 1.5], {}, ValueError, "between 0 and 1"),
     ([0.1], {}, ValueError, "1 rates for 2 modules"),
+    ("0.5", {}, TypeError, "has to be a number, not str"),
+    (mg.tensor(0.5), {}, TypeError, "has to be a number, not Tensor"),
+    (None, {}, TypeError, "has to be a number, not NoneType"),
     (0.5, {"where": nn.Conv2d}, ValueError, "no module"),
     (0.5, {"where": "9"}, ValueError, "where='9'"),
     (0.5, {"where": 5}, IndexError, "5 modules"),
     (0.5, {"where": 1.5}, TypeError, "float"),
     (0.5, {"where": ["2", "2.1"]}, ValueError, "'2.1' has a dropout already"),
     ({"0": 0.5}, {"where": nn.Linear}, TypeError, "leave `where` out"),
+    ({}, {}, ValueError, "dict of rates is empty"),
+    (0.5, {"where": []}, ValueError, "empty list"),
+    (0.5, {"kind": lambda p: p}, TypeError, "kind has to make a layer"),
 ])  # fmt: skip
 def test_add_dropout_refuses_and_changes_nothing(p, options, error, match):
     model = plain()
@@ -340,7 +392,7 @@ def test_add_dropout_refuses_and_changes_nothing(p, options, error, match):
 def test_schedules_reach_added_dropouts():
     """As the paper of DropBlock has it: its rate rises from 0 to p over the training."""
     model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU())
-    nn.add_dropout(model, [0.1, 0.2], kind=nn.DropBlock2d, block_size=2)
+    nn.add_dropout(model, [0.1, 0.2], kind=nn.DropBlock2d, block_size=3)
     schedule = nn.LinearSchedule(model, total_steps=4)
     x, seen = mg.randn(2, 1, 8, 8), [rates(model)]
     for _ in range(4):
@@ -352,6 +404,8 @@ def test_schedules_reach_added_dropouts():
 
 
 def test_add_dropout_where_there_is_none_to_call():
+    with pytest.raises(TypeError, match="add_dropout: expected a Module, not function"):
+        nn.add_dropout(F.relu, 0.5)
     with pytest.raises(TypeError, match="ModuleList"):
         nn.add_dropout(nn.ModuleList([nn.ReLU()]), 0.5, where=nn.ModuleList)
     with pytest.raises(TypeError, match="LayerDrop"):

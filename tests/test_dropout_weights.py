@@ -1,6 +1,7 @@
 """Dropout of weights, in recurrent nets, and with learned noise: the layers. Their functional forms are rows of tests/op_table."""
 
 import copy
+import itertools
 import math
 
 import numpy as np
@@ -135,9 +136,19 @@ def test_repr_says_the_rates():
         "DropConnect(in_features=4, out_features=2, bias=True, p=0.25, eval_samples=0)"
     )
     assert "names=('weight',), p=0.5" in repr(nn.WeightDrop(nn.Linear(2, 2), "weight"))
-    assert "p=0.5, p_hidden=0.05, eval_mode='expectation'" in repr(nn.Zoneout())
+    assert repr(nn.Zoneout(0.5, 0.05)) == "Zoneout(p=0.5, p_hidden=0.05, eval_mode='expectation')"
     assert "(dropout): GalDropout(p=0.5)" in repr(nn.DropoutGRUCell(2, 3, dropout=nn.GalDropout()))
     assert repr(nn.ConcreteDropout(0.25)).startswith("ConcreteDropout(p=0.25, ")
+
+
+def test_mc_dropout_samples_the_family_but_prunes():
+    x = mg.randn(5, 4, 6)
+    for name, make in LAYERS.items():
+        net = nn.ModuleList([make(seeded()), nn.Dropout()]).eval()
+        still = output(net[0](x))
+        with nn.mc_dropout(net):
+            assert (bits(output(net[0](x))) == bits(still)) == name.startswith("Targeted")
+        assert bits(output(net[0](x))) == bits(still)
 
 
 # ---- bad arguments ---------------------------------------------------------------------------------------------------------
@@ -171,8 +182,8 @@ def test_rates_outside_their_range(p):
         (lambda: nn.ConcreteDropout(0.0), ValueError, "both excluded"),
         (lambda: nn.ConcreteDropout(1.0), ValueError, "both excluded"),
         (lambda: nn.ConcreteDropout(temperature=0.0), ValueError, "temperature"),
-        (lambda: nn.ConcreteDropout(weight_regularizer=-1.0), ValueError, "regularizers"),
-        (lambda: nn.ConcreteDropout(dropout_regularizer=math.nan), ValueError, "regularizers"),
+        (lambda: nn.ConcreteDropout(weight_regularizer=-1.0), ValueError, "_regularizer"),
+        (lambda: nn.ConcreteDropout(dropout_regularizer=math.nan), ValueError, "_regularizer"),
         (lambda: nn.ConcreteDropout(eval_mode="mean"), ValueError, "'sample'"),
         (lambda: nn.ConcreteDropout().regularizer(nn.ReLU()), ValueError, "features="),
         (lambda: nn.VariationalGaussianDropout(2, 0.6), ValueError, "0.6"),
@@ -189,6 +200,12 @@ def test_rates_outside_their_range(p):
         (lambda: nn.DropConnect(2, 2)(mg.ones(3)), RuntimeError, r"\[3\]"),
         (lambda: nn.WeightDrop(F.relu, "weight"), TypeError, "Module"),
         (lambda: nn.WeightDrop(nn.Linear(2, 2), []), ValueError, "names"),
+        (lambda: nn.WeightDrop(nn.Linear(2, 2), [0]), TypeError, r"strings, got \[0\]"),
+        (lambda: nn.WeightDrop(nn.Linear(2, 2), None), TypeError, "strings, got None"),
+        (lambda: nn.DropoutGRUCell(2, 2.5), TypeError, "hidden_size.*2.5"),
+        (lambda: nn.DropoutLSTMCell(-1, 2), ValueError, "input_size.*-1"),
+        (lambda: nn.DropoutLSTMCell(2, 2)(mg.ones(1, 2), mg.ones(2, 2)), TypeError, r"pair \(h, c\), not Tensor"),
+        (lambda: nn.DropoutGRUCell(2, 2)(mg.ones(1, 2), (mg.ones(1, 2),)), TypeError, "state.*tuple"),
         (lambda: nn.WeightDrop(nn.Linear(2, 2), "weights"), AttributeError, "weights"),
         (lambda: nn.WeightDrop(nn.Linear(2, 2), "in_features"), AttributeError, "Parameter"),
         (lambda: nn.WeightDrop(nn.Linear(2, 2, bias=False), "bias"), AttributeError, "Parameter"),
@@ -196,6 +213,20 @@ def test_rates_outside_their_range(p):
         (lambda: nn.TargetedDropout(nn.Linear(2, 2), eval_mode="mean"), ValueError, "'prune'"),
         (lambda: nn.Zoneout(eval_mode="mean"), ValueError, "'expectation'"),
         (lambda: nn.DropoutLSTMCell(2, 2, dropout=nn.Dropout()), TypeError, "GalDropout"),
+        (lambda: nn.GalDropout()(mg.ones(2)), TypeError, "GalDropout acts inside a recurrent cell"),
+        (lambda: nn.DropoutRNN(nn.DropoutGRUCell(2, 2))(None), TypeError, "NoneType"),
+        (lambda: nn.DropoutLSTMCell(2, 2)([1.0]), TypeError, "list"),
+        (lambda: nn.VariationalGaussianDropout(2)(None), TypeError, "NoneType"),
+        (lambda: nn.VariationalGaussianDropout(2.0), TypeError, "num_features.*2.0"),
+        (lambda: nn.DropConnect(2, 2, "0.5"), TypeError, "DropConnect: dropout probability.*str"),
+        (lambda: nn.DropConnect(2, 2, eval_samples=2.5), TypeError, "eval_samples.*2.5"),
+        (lambda: nn.TargetedDropout(nn.Linear(2, 2), fraction="0.5"), TypeError, "fraction.*str"),
+        (lambda: nn.GalDropout(p_hidden="0.5"), TypeError, "GalDropout.*str"),
+        (lambda: nn.ConcreteDropout("0.5"), TypeError, "ConcreteDropout: p.*str"),
+        (lambda: nn.ConcreteDropout(temperature=None), TypeError, "temperature.*NoneType"),
+        (lambda: nn.Standout(nn.ReLU(), "1"), TypeError, "alpha.*str"),
+        (lambda: F.standout(mg.ones(2), mg.ones(2), None), TypeError, "alpha.*NoneType"),
+        (lambda: nn.InformationDropout(nn.ReLU(), nn.ReLU(), "1"), TypeError, "max_alpha.*str"),
         (lambda: nn.DropoutRNN(nn.Linear(2, 2)), TypeError, "DropoutLSTMCell"),
         (lambda: nn.DropoutRNN(nn.DropoutGRUCell(2, 2))(mg.ones(3, 2)), ValueError, r"\[3, 2\]"),
         (lambda: nn.DropoutRNN(nn.DropoutGRUCell(2, 2))(mg.ones(0, 3, 2)), ValueError, "step"),
@@ -262,6 +293,19 @@ def test_dropconnect_expectation_and_sampled_eval():
     np.testing.assert_allclose(sampled, over_masks.mean(0), atol=5 * over_masks.std(0).max() / math.sqrt(4000))
     assert np.abs(np.maximum(mean[0], 0) - over_masks.mean(0)).max() > 0.1
     assert bits(layer(x)) != bits(layer(x))
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
+def test_dropconnect_samples_from_the_moments_of_its_masks(p):
+    x, w, b = mg.randn(1, 6, dtype=f64), mg.randn(1, 6, dtype=f64), mg.randn(1, dtype=f64)
+    masks = np.array(list(itertools.product((0, 1), repeat=6)))
+    chances = np.prod(np.where(masks, 1 - p, p), 1)
+    results = (masks / (1 - p) * w.numpy() * x.numpy()).sum(1) + b.item()
+    mean, variance = chances @ results, chances @ results**2 - (chances @ results) ** 2
+    samples = []  # of u, which `activation` sees
+    F.dropconnect(x, w, b, p, False, activation=lambda u: samples.append(u.numpy()) or u, eval_samples=20_000)
+    assert abs(samples[0].mean() - mean) < 4 * math.sqrt(variance / 20_000)
+    assert samples[0].var() == pytest.approx(variance, rel=4 * math.sqrt(2 / 20_000))
 
 
 def test_dropconnect_at_its_ends():
@@ -394,6 +438,19 @@ def test_targeted_dropout_takes_the_smallest_of_each_row(fraction, count):
     assert count == 0 or not np.all(dropped, 0).any()
 
 
+def test_targeted_dropout_takes_the_first_of_equals():
+    w = mg.tensor([[1.0, -1.0, 0.5, 1.0, 2.0], [3.0, 1.0, 2.0, 1.0, -1.0]])
+    pruned = F.targeted_dropout(w, 0.5, 0.4, False)
+    assert pruned.tolist() == [[0, -1, 0, 1, 2], [3, 0, 2, 0, -1]]
+
+
+def test_targeted_dropout_counts_as_decimals_do():
+    w = mg.randn(1, 100)
+    assert all(
+        (F.targeted_dropout(w, 0.5, percent / 100, False) == 0).sum().item() == percent for percent in range(101)
+    )
+
+
 def test_targeted_dropout_of_units():
     w = mg.tensor([[3.0, 4], [0.5, 0], [1, 1], [9, 9]])
     pruned = F.targeted_dropout(w, 0.5, 0.5, False, target="unit")
@@ -418,331 +475,3 @@ def test_targeted_dropout_keeps_its_parameters():
     assert bits(layer.eval()(mg.ones(1, 4))[0]) == bits(layer.module.bias)
     layer.eval_mode = "identity"
     assert bits(layer(mg.ones(1, 4))) == bits(layer.module(mg.ones(1, 4)))
-
-
-# ---- recurrent nets --------------------------------------------------------------------------------------------------------
-
-
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
-
-
-def lstm_step(cell, x, h, c, dx=1.0, dh=1.0, dg=1.0):
-    """(h', c') and what they are without zoneout, in NumPy."""
-    wi, wh, bi, bh = (p.numpy(force=True) for p in (cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh))
-    i, f, g, o = np.split((x * dx) @ wi.T + bi + (h * dh) @ wh.T + bh, 4, 1)
-    new = sigmoid(f) * c + sigmoid(i) * (np.tanh(g) * dg)
-    return sigmoid(o) * np.tanh(new), new
-
-
-def lstm(dropout):
-    cell = nn.DropoutLSTMCell(3, 4, dtype=f64, dropout=dropout)
-    rng = np.random.default_rng(0)
-    return cell, rng.standard_normal((6, 2, 3)), rng.standard_normal((2, 4)), rng.standard_normal((2, 4))
-
-
-def steps_of(cell, xs, h, c):
-    """The states of all steps, by DropoutRNN's rule."""
-    drawn, state, found = cell.begin(), (mg.tensor(h), mg.tensor(c)), []
-    for x in xs:
-        state = cell(mg.tensor(x), state, drawn)
-        found.append([s.numpy(force=True) for s in state])
-    return found
-
-
-def test_gal_dropout_has_one_mask_for_all_steps():
-    cell, xs, h, c = lstm(nn.GalDropout(0.5, p_hidden=0.25, generator=seeded(4)))
-    found = steps_of(cell, xs, h, c)
-    dx = F.dropout(mg.ones(2, 3, dtype=f64), 0.5, generator=seeded(4).at(0)).numpy()
-    dh = F.dropout(mg.ones(2, 4, dtype=f64), 0.25, generator=seeded(4).at(1)).numpy()
-    for x, (new_h, new_c) in zip(xs, found, strict=True):
-        h, c = lstm_step(cell, x, h, c, dx, dh)
-        np.testing.assert_allclose([new_h, new_c], [h, c], rtol=1e-12)
-    drop = nn.GalDropout(0.5, generator=seeded())
-    ones = mg.ones(20, 30)
-    one, other = drop.begin(), drop.begin()
-    assert bits(drop.on_input(ones, one)) == bits(drop.on_input(ones, one))
-    masks = {
-        *bits(
-            drop.on_input(ones, one), drop.on_hidden(ones, one), drop.on_input(ones, other), drop.on_hidden(ones, other)
-        )
-    }
-    assert len(masks) == 4  # x and h, and each sequence, have their own
-    rows = drop.on_input(ones, one).numpy()
-    assert len({row.tobytes() for row in rows}) == 20  # and each example
-
-
-def test_gal_dropout_at_its_ends():
-    cell = nn.DropoutGRUCell(3, 4, dropout=nn.GalDropout(1.0))
-    bias = cell(mg.zeros(2, 3), mg.zeros(2, 4), cell.begin())
-    x = mg.full((2, 3), np.inf, requires_grad=True)
-    h = cell(x, mg.zeros(2, 4), cell.begin())
-    assert bits(h) == bits(bias)
-    h.sum().backward()
-    assert not x.grad.numpy().any()
-    cell.dropout.p = 0.0
-    assert bits(cell(mg.ones(2, 3), h, cell.begin())) == bits(cell.eval()(mg.ones(2, 3), h))
-
-
-def test_mc_dropout_samples_the_family_but_prunes():
-    x = mg.randn(5, 4, 6)
-    for name, make in LAYERS.items():
-        net = nn.ModuleList([make(seeded()), nn.Dropout()]).eval()
-        still = output(net[0](x))
-        with nn.mc_dropout(net):
-            assert (bits(output(net[0](x))) == bits(still)) == name.startswith("Targeted")
-        assert bits(output(net[0](x))) == bits(still)
-
-
-def test_a_tied_mask_has_to_be_begun():
-    cell, xs, *_ = lstm(nn.GalDropout())
-    state = cell(mg.tensor(xs[0]))  # begins a sequence
-    with pytest.raises(RuntimeError, match="begin"):
-        cell(mg.tensor(xs[1]), state)
-    drawn = cell.eval().begin()
-    cell(mg.tensor(xs[1]), state)
-    with pytest.raises(RuntimeError, match="eval mode"):
-        cell.train()(mg.tensor(xs[1]), state, drawn)
-    per_step = nn.DropoutLSTMCell(3, 4, dtype=f64, dropout=[nn.SemeniutaDropout(), nn.Zoneout()])
-    per_step(mg.tensor(xs[1]), per_step(mg.tensor(xs[0])))  # nothing is tied
-
-
-def test_semeniuta_dropout_touches_only_the_update():
-    cell, xs, h, c = lstm(nn.SemeniutaDropout(0.5, generator=seeded(4)))
-    for t, (x, (new_h, new_c)) in enumerate(zip(xs, steps_of(cell, xs, h, c), strict=True)):
-        dg = F.dropout(mg.ones(2, 4, dtype=f64), 0.5, generator=seeded(4).at(t)).numpy()
-        h, c = lstm_step(cell, x, h, c, dg=dg)
-        np.testing.assert_allclose([new_h, new_c], [h, c], rtol=1e-12)
-    cell, xs, h, c = lstm(nn.SemeniutaDropout(0.5, per_sequence=True, generator=seeded(4)))
-    dg = F.dropout(mg.ones(2, 4, dtype=f64), 0.5, generator=seeded(4)).numpy()
-    for x, (new_h, _) in zip(xs, steps_of(cell, xs, h, c), strict=True):
-        h, c = lstm_step(cell, x, h, c, dg=dg)
-        np.testing.assert_allclose(new_h, h, rtol=1e-12)
-    gru = nn.DropoutGRUCell(3, 4, dropout=nn.SemeniutaDropout(1.0))
-    h = mg.ones(2, 4)
-    z = 1 / (
-        1
-        + mg.exp(
-            -(F.linear(mg.ones(2, 3), gru.weight_ih, gru.bias_ih) + F.linear(h, gru.weight_hh, gru.bias_hh))[:, 4:8]
-        )
-    )
-    np.testing.assert_allclose(gru(mg.ones(2, 3), h).numpy(force=True), (z * h).numpy(force=True), rtol=1e-5)
-
-
-def test_zoneout_leaves_elements_as_they_were():
-    cell, xs, h, c = lstm(nn.Zoneout(0.6, 0.3, generator=seeded(4)))
-    for t, (x, (new_h, new_c)) in enumerate(zip(xs, steps_of(cell, xs, h, c), strict=True)):
-        full_h, full_c = lstm_step(cell, x, h, c)  # h from the memory before zoneout
-        keep_h = F.dropout(mg.ones(2, 4), 0.3, generator=seeded(4).at(2 * t)).numpy() > 0
-        keep_c = F.dropout(mg.ones(2, 4), 0.6, generator=seeded(4).at(2 * t + 1)).numpy() > 0
-        h, c = np.where(keep_h, full_h, h), np.where(keep_c, full_c, c)
-        np.testing.assert_allclose([new_h, new_c], [h, c], rtol=1e-12)
-
-
-def test_zoneout_in_eval():
-    cell, xs, h, c = lstm(nn.Zoneout(0.6, 0.3))
-    full_h, full_c = lstm_step(cell, xs[0], h, c)
-    (found,) = steps_of(cell.eval(), xs[:1], h, c)
-    np.testing.assert_allclose(found, [0.3 * h + 0.7 * full_h, 0.6 * c + 0.4 * full_c], rtol=1e-12)
-    cell.dropout.eval_mode = "identity"
-    (found,) = steps_of(cell, xs[:1], h, c)
-    np.testing.assert_allclose(found, [full_h, full_c], rtol=1e-12)
-    cell.train().dropout.p = cell.dropout.p_hidden = 1.0
-    (found,) = steps_of(cell, xs[:1], h, c)
-    np.testing.assert_array_equal(found, [h, c])
-    new, old = mg.zeros(5000), mg.ones(5000)
-    rate = F.zoneout(new, old, 0.2, generator=seeded()).numpy().mean()
-    assert abs(rate - 0.2) < 4 * math.sqrt(0.16 / 5000)
-    for training in (True, False):
-        assert F.zoneout(mg.tensor([np.nan]), mg.ones(1), 1.0, training).tolist() == [1.0]
-
-
-def test_cells_take_one_example_and_batches_first():
-    for kind in (nn.DropoutLSTMCell, nn.DropoutGRUCell):
-        cell = kind(3, 4, bias=False)
-        assert list(cell.state_dict()) == ["weight_ih", "weight_hh"]
-        single, batch = cell(mg.ones(3)), cell(mg.ones(1, 3))
-        for a, b in zip(
-            single if kind is nn.DropoutLSTMCell else [single],
-            batch if kind is nn.DropoutLSTMCell else [batch],
-            strict=True,
-        ):
-            np.testing.assert_allclose(a.numpy(force=True), b[0].numpy(force=True), rtol=1e-6)
-        x = mg.randn(5, 2, 3)
-        first, _ = nn.DropoutRNN(cell)(x)
-        other, _ = nn.DropoutRNN(cell, batch_first=True)(x.transpose(0, 1))
-        assert bits(first) == bits(other.transpose(0, 1).contiguous())
-        again, _ = nn.DropoutRNN(cell)(x[3:], nn.DropoutRNN(cell)(x[:3])[1])
-        assert bits(again) == bits(first[3:])
-
-
-def test_expectation_of_masks_in_cells():
-    ones = mg.ones(200, 100)
-    for drop in (nn.GalDropout(0.3, generator=seeded()), nn.SemeniutaDropout(0.3, True, generator=seeded())):
-        drawn = drop.begin()
-        found = (drop.on_input if drop.tied and isinstance(drop, nn.GalDropout) else drop.on_update)(ones, drawn)
-        assert abs(found.mean().item() - 1) < 4 * math.sqrt(0.3 / 0.7 / 20000)
-
-
-# ---- learned ---------------------------------------------------------------------------------------------------------------
-
-
-def test_concrete_dropout_is_nearly_dropout_when_cold():
-    x = mg.ones(100, 100, dtype=f64)
-    layer = nn.ConcreteDropout(0.3, temperature=0.01, generator=seeded()).double()
-    y = layer(x).numpy(force=True)
-    assert np.mean((y < 1e-3) | (y > 0.999 / 0.7)) > 0.95
-    assert abs(np.mean(y < 0.5 / 0.7) - 0.3) < 4 * math.sqrt(0.21 / 10000)
-    assert abs(y.mean() - 1) < 0.03
-    assert layer.eval()(x) is x
-    layer.eval_mode = "sample"
-    assert layer(x) is not x
-    maps = nn.ConcreteDropout(0.3, spatial=True)(mg.ones(4, 5, 6, 6)).numpy(force=True)
-    assert (maps == maps[:, :, :1, :1]).all()
-    assert len(np.unique(maps)) > 5
-
-
-@pytest.mark.parametrize("p", [1e-6, 0.3, 0.9])
-def test_concrete_regularizer(p):
-    layer, drop = (
-        nn.Linear(4, 3).double(),
-        nn.ConcreteDropout(p, weight_regularizer=0.01, dropout_regularizer=0.5).double(),
-    )
-    squares = sum((parameter.numpy(force=True) ** 2).sum() for parameter in layer.parameters())
-    p = drop.p
-    expected = 0.01 * squares / (1 - p) + 0.5 * 4 * (p * math.log(p) + (1 - p) * math.log(1 - p))
-    assert drop.regularizer(layer).item() == pytest.approx(expected, rel=1e-9)
-    assert drop.regularizer(layer, features=8).item() == pytest.approx(
-        expected + 0.5 * 4 * (p * math.log(p) + (1 - p) * math.log(1 - p)), rel=1e-9
-    )
-    assert gradcheck(lambda *_: drop.regularizer(layer), (drop.p_logit, *layer.parameters()), **STRICT)
-
-
-@pytest.mark.parametrize("logit", [-1000.0, -100.0, 80.0])
-def test_concrete_dropout_far_out_has_no_nan(logit):
-    drop, layer = nn.ConcreteDropout(weight_regularizer=0.0), nn.Linear(3, 2)
-    nn.init.constant_(drop.p_logit, logit)
-    (drop(mg.ones(4, 3)).sum() * 1e-30 + drop.regularizer(layer)).backward()
-    assert np.isfinite(drop.p_logit.grad.item())
-
-
-def test_concrete_dropout_learns_its_rate():
-    """Without data the entropy pulls p to a half; a heavy weight pulls it down."""
-    for weight, low, high in ((0.0, 0.4, 0.6), (1.0, 0.0, 0.1)):
-        layer = nn.Linear(20, 20)
-        drop = nn.ConcreteDropout(0.2, weight_regularizer=weight, dropout_regularizer=0.05)
-        optimizer = mg.optim.SGD([drop.p_logit], lr=0.5)
-        for _ in range(60):
-            optimizer.zero_grad()
-            drop.regularizer(layer).backward()
-            optimizer.step()
-        assert low < drop.p < high
-    with pytest.raises(AttributeError):
-        drop.p = 0.5
-
-
-def exact_kl(alpha):
-    """KL(N(w, alpha w^2) || log-uniform), up to its constant: E ln|e| - 0.5 ln alpha for e normal around 1, by the trapezium rule."""
-    e = np.linspace(1 - 40 * math.sqrt(alpha), 1 + 40 * math.sqrt(alpha), 4_000_001) + 1e-9
-    density = np.exp(-((e - 1) ** 2) / (2 * alpha)) / math.sqrt(2 * math.pi * alpha)
-    return (density * np.log(np.abs(e))).sum() * (e[1] - e[0]) - 0.5 * math.log(alpha)
-
-
-def test_divergences_against_integration():
-    at_infinity = -0.5 * (np.euler_gamma + math.log(2))  # E ln|e| / sqrt(alpha) for a standard normal: the constant
-    for log_alpha in (-4.0, -2.0, -0.5, 0.0, 1.0, 3.0):
-        exact = exact_kl(math.exp(log_alpha)) - at_infinity
-        assert kl_of_a_weight(log_alpha) == pytest.approx(exact, abs=0.02)
-    base = nn.VariationalGaussianDropout(1, 0.5).double()
-    constant = base.kl().item() - exact_kl(1.0)  # the paper's polynomial is within 0.03 of it
-    for log_alpha in (-4.0, -2.0, -0.5):
-        nn.init.constant_(base.log_alpha, log_alpha)
-        assert base.kl().item() - constant == pytest.approx(exact_kl(math.exp(log_alpha)), abs=0.03)
-    assert gradcheck(lambda *_: base.kl(), (base.log_alpha,), **STRICT)
-
-
-def kl_of_a_weight(log_alpha):
-    layer = nn.SparseVDLinear(1, 1, bias=False).double()
-    nn.init.constant_(layer.weight, 1.0)
-    nn.init.constant_(layer.log_sigma2, log_alpha)
-    return layer.kl().item()
-
-
-def test_variational_dropout_moments_and_its_limit():
-    layer = nn.VariationalGaussianDropout(3, 0.2, generator=seeded()).double()
-    y = layer(mg.ones(20000, 3, dtype=f64)).numpy(force=True)
-    assert np.abs(y.mean(0) - 1).max() < 4 * math.sqrt(0.25 / 20000)
-    np.testing.assert_allclose(y.var(0), 0.25, rtol=0.05)
-    x = mg.ones(2, 3, dtype=f64)
-    with mg.no_grad():
-        layer.log_alpha.copy_(mg.tensor([1.0, -1, 0.5]))
-    first = layer(x)
-    assert layer.log_alpha.tolist() == [0, -1, 0]
-    second = layer(x)  # nothing to take back: the first graph is still good
-    (first + second).sum().backward()
-    assert layer.log_alpha.grad.numpy().all()
-    assert layer.eval()(x) is x
-    shared = nn.VariationalGaussianDropout(3, 0.2, shared=True)
-    assert shared.log_alpha.shape == (1,)
-    assert shared.kl().item() == pytest.approx(nn.VariationalGaussianDropout(3, 0.2).kl().item(), rel=1e-6)
-
-
-def test_sparse_vd_moments_pruning_and_sparsity():
-    layer = nn.SparseVDLinear(4, 3, generator=seeded()).double()
-    assert layer.sparsity() == 0.0
-    nn.init.constant_(layer.log_sigma2, -2.0)
-    x = mg.randn(1, 4, dtype=f64)
-    many = layer(x.expand(20000, 4)).numpy(force=True)
-    mean = F.linear(x, layer.weight, layer.bias).numpy(force=True)[0]
-    sigma = np.sqrt((x.square() @ (layer.log_alpha().exp() * layer.weight.square()).T).numpy(force=True)[0])
-    assert np.abs((many.mean(0) - mean) / sigma).max() < 4 / math.sqrt(20000)
-    np.testing.assert_allclose(many.std(0), sigma, rtol=0.05)
-    with mg.no_grad():
-        layer.weight.copy_(mg.tensor([[1.0, 0.1, 1, 1], [1, 1, 1, 1], [0.01, 0.01, 0.01, 0]]))
-    assert layer.sparsity() == pytest.approx(4 / 12)  # ln alpha = -2 - 2 ln w: 2.6 at w = 0.1, 7.2 at 0.01
-    assert not layer.kept()[2].any()
-    assert layer.eval()(x)[0, 2].item() == layer.bias[2].item()
-    np.testing.assert_allclose(
-        layer(x).numpy(force=True), F.linear(x, layer.weight * layer.kept(), layer.bias).numpy(force=True), rtol=1e-12
-    )
-    assert layer.log_alpha().max().item() <= 8
-    assert gradcheck(lambda *_: layer.kl(), (layer.log_sigma2,), **STRICT)
-    assert math.isnan(nn.SparseVDLinear(0, 3).sparsity())
-
-
-def test_standout_keeps_by_its_inputs():
-    layer = nn.Standout(nn.Linear(3, 2), 2.0, 0.5, mg.tanh, generator=seeded()).double()
-    x = mg.randn(1, 3, dtype=f64)
-    z = layer.module(x).numpy(force=True)
-    keep = sigmoid(2 * z + 0.5)
-    many = layer(x.expand(20000, 3)).numpy(force=True)
-    expected = np.tanh(z) * keep
-    np.testing.assert_allclose(layer.eval()(x).numpy(force=True), expected, rtol=1e-12)
-    spread = np.abs(np.tanh(z)) * np.sqrt(keep * (1 - keep) / 20000) + 1e-12
-    assert (np.abs(many.mean(0) - expected) / spread).max() < 4
-    assert F.standout(mg.tensor([np.nan, 1.0]), mg.tensor([-1e9, 1e9])).tolist() == [0, 1]  # dropped, whatever it was
-
-
-def test_standout_has_no_gradient_through_the_choice():
-    x, z = mg.ones(50, requires_grad=True), mg.zeros(50, requires_grad=True)
-    y = F.standout(x, z, generator=seeded())
-    y.sum().backward()
-    assert bits(x.grad) == bits(y)
-    assert z.grad is None
-
-
-def test_information_dropout():
-    layer = nn.InformationDropout(nn.ReLU(), nn.Linear(4, 4), 0.5, generator=seeded()).double()
-    x = mg.randn(1, 4, dtype=f64).abs()
-    alpha = layer.alpha(x)
-    assert (alpha.numpy(force=True) < 0.501).all()
-    many = layer(x.expand(20000, 4)).numpy(force=True)
-    logs = np.log(many / x.numpy())
-    np.testing.assert_allclose(logs.std(0), alpha.numpy(force=True)[0], rtol=0.05)
-    assert (np.abs(logs.mean(0)) / logs.std(0)).max() < 4 / math.sqrt(20000)
-    assert bits(layer.eval()(x)) == bits(x)
-    batch = mg.randn(3, 4, dtype=f64)
-    expected = -np.log(layer.alpha(batch).numpy(force=True) / 0.501).sum(1).mean()
-    assert layer.kl(batch).item() == pytest.approx(expected)
-    assert expected > 0
-    assert gradcheck(lambda *_: layer.kl(batch), tuple(layer.noise.parameters()), **STRICT)

@@ -6,18 +6,25 @@ import warnings
 import pytest
 
 import minigrad as mg
-from minigrad.optim import SGD, Adam, lr_scheduler
+from minigrad.optim import SGD, Adagrad, Adam, lr_scheduler
 from minigrad.optim.lr_scheduler import (
+    ChainedScheduler,
+    ConstantLR,
     CosineAnnealingLR,
+    CosineAnnealingWarmRestarts,
+    CyclicLR,
     ExponentialLR,
     LambdaLR,
     LinearLR,
-    LRScheduler,
+    MultiplicativeLR,
     MultiStepLR,
     OneCycleLR,
+    PolynomialLR,
     ReduceLROnPlateau,
+    SequentialLR,
     StepLR,
 )
+from minigrad.optim.swa_utils import SWALR
 
 
 def sgd(lr=1.0, groups=1, **options):
@@ -43,6 +50,36 @@ def rates(scheduler, steps):
         (lambda o: ExponentialLR(o, 0.9), lambda t: 0.9**t),
         (lambda o: LambdaLR(o, lambda epoch: 1 / (1 + epoch)), lambda t: 1 / (1 + t)),
         (lambda o: LinearLR(o, 0.25, 0.75, 4), lambda t: 0.25 + 0.5 * min(t, 4) / 4),
+        (lambda o: MultiplicativeLR(o, lambda epoch: 1 + 1 / epoch), lambda t: t + 1),
+        (lambda o: ConstantLR(o, 0.25, 4), lambda t: 0.25 if t < 4 else 1.0),
+        (lambda o: PolynomialLR(o, 8, 3.0), lambda t: (1 - min(t, 8) / 8) ** 3),
+        (
+            lambda o: CosineAnnealingWarmRestarts(o, 2, 2, 0.1),
+            lambda t: (
+                0.1
+                + 0.9
+                * (
+                    1
+                    + math.cos(
+                        math.pi * [0, 1 / 2, 0, 1 / 4, 2 / 4, 3 / 4, 0, 1 / 8, 2 / 8, 3 / 8, 4 / 8, 5 / 8, 6 / 8][t]
+                    )
+                )
+                / 2
+            ),
+        ),
+        (lambda o: CyclicLR(o, 1.0, 3.0, 2, 3), lambda t: [1, 2, 3, 3 - 2 / 3, 3 - 4 / 3][t % 5]),
+        (
+            lambda o: CyclicLR(o, 1.0, 3.0, 3, mode="triangular2"),
+            lambda t: 1 + [0, 2, 4, 6, 4, 2][t % 6] / 3 / 2 ** (t // 6),
+        ),
+        (
+            lambda o: SequentialLR(o, [LinearLR(o, 0.5, total_iters=4), ExponentialLR(o, 0.9)], [4]),
+            lambda t: 0.5 + t / 8 if t < 4 else 0.9 ** (t - 4),
+        ),
+        (
+            lambda o: ChainedScheduler([StepLR(o, 3, 0.5), ConstantLR(o, 0.1, 5)]),
+            lambda t: 0.5 ** (t // 3) * (0.1 if t < 5 else 1),
+        ),
         (lambda o: CosineAnnealingLR(o, 5, 0.1), lambda t: 0.1 + 0.9 * (1 + math.cos(math.pi * t / 5)) / 2),
         (
             lambda o: OneCycleLR(
@@ -145,6 +182,14 @@ EVERY = [
     lambda o: LinearLR(o, 0.25, 0.75, 4),
     lambda o: CosineAnnealingLR(o, 5, 0.1),
     lambda o: OneCycleLR(o, 2.0, 13),
+    lambda o: MultiplicativeLR(o, lambda epoch: 0.9),
+    lambda o: ConstantLR(o, 0.5, 7),
+    lambda o: PolynomialLR(o, 8, 2.0),
+    lambda o: CosineAnnealingWarmRestarts(o, 3, 2),
+    lambda o: CyclicLR(o, 0.1, 1.0, 3),
+    lambda o: SequentialLR(o, [LinearLR(o, 0.5, total_iters=3), ExponentialLR(o, 0.9), StepLR(o, 2)], [3, 7]),
+    lambda o: ChainedScheduler([StepLR(o, 3, 0.5), ConstantLR(o, 0.1, 5)]),
+    lambda o: SWALR(o, 0.05, 6),
 ]
 
 
@@ -170,6 +215,43 @@ def test_the_state_of_another_schedule_changes_nothing():
         with pytest.raises(ValueError, match="the state dict of a StepLR"):
             scheduler.load_state_dict(other.state_dict())
     assert scheduler.state_dict() == before
+
+
+def test_the_state_of_other_schedules_changes_none_of_a_row():
+    def row(last):
+        optimizer = sgd()
+        return SequentialLR(optimizer, [StepLR(optimizer, 3), last(optimizer)], [4])
+
+    scheduler = row(lambda o: ExponentialLR(o, 0.5))
+    rates(scheduler, 2)
+    before = scheduler.state_dict()
+    other = row(lambda o: LinearLR(o, 0.5))
+    with pytest.raises(ValueError, match="the state dict of a ExponentialLR"):
+        scheduler.load_state_dict(other.state_dict())
+    with pytest.raises(ValueError, match="the state dict of a SequentialLR of 2 schedulers"):
+        scheduler.load_state_dict(StepLR(sgd(), 3).state_dict())
+    assert scheduler.state_dict() == before
+
+
+def test_schedules_of_another_optimizer_or_a_metric_cannot_be_composed():
+    optimizer = sgd()
+    for kind, rest in ((SequentialLR, {"milestones": [3], "optimizer": optimizer}), (ChainedScheduler, {})):
+        with pytest.raises(ValueError, match="same optimizer.*StepLR at index 1"):
+            kind(schedulers=[StepLR(optimizer, 3), StepLR(sgd(), 3)], **rest)
+        with pytest.raises(ValueError, match="does not support `ReduceLROnPlateau`.*index 1"):
+            kind(schedulers=[StepLR(optimizer, 3), ReduceLROnPlateau(optimizer)], **rest)
+    with pytest.raises(ValueError, match="one more than the number of milestone points"):
+        SequentialLR(optimizer, [StepLR(optimizer, 3)], [3])
+
+
+def test_cycles_move_momentum_against_the_rate():
+    optimizer = sgd(momentum=0.5)
+    scheduler = CyclicLR(optimizer, 0.1, 1.0, 2, base_momentum=0.7, max_momentum=0.9)
+    assert optimizer.param_groups[0]["momentum"] == pytest.approx(0.9)
+    rates(scheduler, 2)
+    assert optimizer.param_groups[0]["momentum"] == pytest.approx(0.7)
+    with pytest.raises(ValueError, match="support momentum or beta1"):
+        CyclicLR(Adagrad([mg.ones(1, requires_grad=True)]), 0.1, 1.0)
 
 
 def test_lambda_objects_are_saved_functions_are_not():
@@ -204,5 +286,8 @@ def test_plateau():
 
 
 def test_everything_public_is_here():
-    assert set(lr_scheduler.__all__) >= {type(make(sgd(momentum=0.9))).__name__ for make in EVERY}
-    assert LRScheduler.__module__ == "minigrad.optim.lr_scheduler"
+    made = {type(make(sgd(momentum=0.9))).__name__ for make in EVERY}
+    assert made - {"SWALR"} | {"LRScheduler", "ReduceLROnPlateau"} == set(lr_scheduler.__all__)
+    assert all(
+        getattr(lr_scheduler, name).__module__.startswith(lr_scheduler.__name__) for name in lr_scheduler.__all__
+    )

@@ -2,12 +2,27 @@
 
 import copy
 import itertools
+import math
 
 import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from minigrad.optim import (
+    ASGD,
+    LBFGS,
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    NAdam,
+    Optimizer,
+    RAdam,
+    RMSprop,
+    Rprop,
+)
 
 EVERY = [
     (SGD, {}),
@@ -16,6 +31,13 @@ EVERY = [
     (RMSprop, {"momentum": 0.9, "centered": True}),
     (Adam, {}),
     (AdamW, {"amsgrad": True}),
+    (Adagrad, {"initial_accumulator_value": 0.1}),
+    (Adadelta, {}),
+    (Adamax, {}),
+    (NAdam, {}),
+    (RAdam, {}),
+    (Rprop, {}),
+    (ASGD, {"t0": 2}),
 ]
 
 
@@ -54,7 +76,7 @@ def test_first_step_of_adam_is_lr():
 def test_it_minimizes_in_place(kind, options):
     p = parameter(4, 3)
     address = p.data_ptr()
-    optimizer = kind([p], lr=0.05, **options)
+    optimizer = kind([p], lr={Adadelta: 10.0, Adagrad: 0.5}.get(kind, 0.05), **options)
     for _ in range(200):
         optimizer.zero_grad()
         loss = ((p - 1) ** 2).sum()
@@ -183,6 +205,12 @@ def test_named_parameters():
         (RMSprop, {"alpha": -0.1}, "Invalid alpha value"),
         (RMSprop, {"eps": -0.1}, "Invalid epsilon value"),
         (RMSprop, {"momentum": -0.1}, "Invalid momentum value"),
+        (Adagrad, {"lr_decay": -0.1}, "Invalid lr_decay value: -0.1"),
+        (Adadelta, {"rho": 1.1}, "Invalid rho value: 1.1"),
+        (NAdam, {"momentum_decay": -0.1}, "Invalid momentum_decay value"),
+        (RAdam, {"betas": (0.9, 1.0)}, "Invalid beta parameter at index 1: 1.0"),
+        (Rprop, {"etas": (0.5, 0.9)}, "Invalid eta values: 0.5, 0.9"),
+        (ASGD, {"weight_decay": -1.0}, "Invalid weight_decay value: -1.0"),
     ],
 )
 def test_bad_options(kind, options, message):
@@ -231,7 +259,7 @@ def test_nothing_is_stepped_when_one_parameter_cannot_be():
     assert (p.detach().numpy() == before).all()
 
 
-@pytest.mark.parametrize("kind", [SGD, Adam, AdamW, RMSprop])
+@pytest.mark.parametrize("kind", [SGD, Adam, AdamW, RMSprop, Adagrad, Rprop, ASGD, NAdam])
 def test_parameters_of_integers_cannot_be_stepped(kind):
     p = mg.tensor([1, 2])
     optimizer = kind([p], lr=0.5)
@@ -272,6 +300,250 @@ def test_a_parameter_that_changes_its_shape_needs_a_new_optimizer():
     (p**2).sum().backward()
     with pytest.raises(RuntimeError, match="needs a new optimizer"):
         optimizer.step()
+
+
+# ---- the formulas of the papers, one number at a time -----------------------------------------------------------------------
+
+
+def adagrad(x, gradients, lr=0.1, fall=0.3, eps=1e-10):
+    total = 0.5
+    for t, g in enumerate(gradients):
+        total += g**2
+        x -= lr / (1 + t * fall) * g / (math.sqrt(total) + eps)
+    return x
+
+
+def adadelta(x, gradients, lr=0.5, rho=0.8, eps=1e-3):
+    v = u = 0.0
+    for g in gradients:
+        v = rho * v + (1 - rho) * g**2
+        d = math.sqrt((u + eps) / (v + eps)) * g
+        u = rho * u + (1 - rho) * d**2
+        x -= lr * d
+    return x
+
+
+def adamax(x, gradients, lr=0.1, beta1=0.8, beta2=0.9, eps=1e-3):
+    m = u = 0.0
+    for t, g in enumerate(gradients, 1):
+        m = beta1 * m + (1 - beta1) * g
+        u = max(beta2 * u, abs(g) + eps)
+        x -= lr / (1 - beta1**t) * m / u
+    return x
+
+
+def nadam(x, gradients, lr=0.1, beta1=0.8, beta2=0.9, eps=1e-3, fall=0.05):
+    m = v = 0.0
+    product = 1.0
+    for t, g in enumerate(gradients, 1):
+        mu, ahead = (beta1 * (1 - 0.5 * 0.96 ** (s * fall)) for s in (t, t + 1))
+        product *= mu
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g**2
+        looked = ahead * m / (1 - product * ahead) + (1 - mu) * g / (1 - product)
+        x -= lr * looked / (math.sqrt(v / (1 - beta2**t)) + eps)
+    return x
+
+
+def radam(x, gradients, lr=0.1, beta1=0.8, beta2=0.9, eps=1e-3):
+    m = v = 0.0
+    most = 2 / (1 - beta2) - 1
+    for t, g in enumerate(gradients, 1):
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g**2
+        seen = most - 2 * t * beta2**t / (1 - beta2**t)
+        step = m / (1 - beta1**t)
+        if seen > 5:
+            step *= math.sqrt(1 - beta2**t) / (math.sqrt(v) + eps)
+            step *= math.sqrt((seen - 4) * (seen - 2) * most / ((most - 4) * (most - 2) * seen))
+        x -= lr * step
+    return x
+
+
+def rprop(x, gradients, lr=0.1, shrink=0.4, grow=1.3, least=0.05, most=0.15):
+    size, before = lr, 0.0
+    for g in gradients:
+        if g * before > 0:
+            size = min(size * grow, most)
+        elif g * before < 0:
+            size, g = max(size * shrink, least), 0.0
+        x -= math.copysign(size, g) if g else 0.0
+        before = g
+    return x
+
+
+def asgd(x, gradients, lr=0.1, lambd=0.2, alpha=0.6):
+    eta = lr
+    for t, g in enumerate(gradients, 1):
+        x = x * (1 - lambd * eta) - eta * g
+        eta = lr / (1 + lambd * lr * t) ** alpha
+    return x
+
+
+ADAM_OPTIONS = {"lr": 0.1, "betas": (0.8, 0.9), "eps": 1e-3}
+FORMULAS = [
+    (Adagrad, adagrad, {"lr": 0.1, "lr_decay": 0.3, "initial_accumulator_value": 0.5}, 1e-12),
+    (Adadelta, adadelta, {"lr": 0.5, "rho": 0.8, "eps": 1e-3}, 1e-12),
+    (Adamax, adamax, ADAM_OPTIONS, 1e-12),
+    (NAdam, nadam, {**ADAM_OPTIONS, "momentum_decay": 0.05}, 1e-6),  # whose product is kept in float32
+    (RAdam, radam, ADAM_OPTIONS, 1e-12),
+    (Rprop, rprop, {"lr": 0.1, "etas": (0.4, 1.3), "step_sizes": (0.05, 0.15)}, 1e-12),
+    (ASGD, asgd, {"lr": 0.1, "lambd": 0.2, "alpha": 0.6}, 1e-6),  # whose eta is
+]
+
+
+@pytest.mark.parametrize(("kind", "formula", "options", "tolerance"), FORMULAS)
+@pytest.mark.parametrize("maximize", [False, True])
+def test_twenty_steps_by_formula(kind, formula, options, tolerance, maximize):
+    rng = np.random.default_rng(3)
+    start, gradients = rng.standard_normal(5), rng.standard_normal((20, 5))
+    p = mg.tensor(start, requires_grad=True)
+    optimizer = kind([p], maximize=maximize, **options)
+    for g in gradients:
+        p.grad = mg.tensor(-g if maximize else g)
+        optimizer.step()
+    expected = [formula(x, gradients[:, i]) for i, x in enumerate(start)]
+    np.testing.assert_allclose(p.detach().numpy(), expected, rtol=tolerance, atol=tolerance)
+
+
+def test_adagrad_begins_at_its_initial_value_also_after_loading_a_state_without():
+    p, q = (mg.ones(2, dtype=mg.float64, requires_grad=True) for _ in range(2))
+    groups = [{"params": [p]}, {"params": [q], "initial_accumulator_value": 3.0}]
+    optimizer = Adagrad(groups, lr=1.0, initial_accumulator_value=8.0)
+    assert [optimizer.state[x]["sum"].tolist() for x in (p, q)] == [[8, 8], [3, 3]]
+    assert [optimizer.state[x]["step"] for x in (p, q)] == [0, 0]
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": {}})
+    for x in (p, q):
+        x.grad = mg.ones(2, dtype=mg.float64)
+    optimizer.step()
+    np.testing.assert_allclose(p.tolist(), 1 - 1 / 3)
+    np.testing.assert_allclose(q.tolist(), 1 - 1 / 2)
+
+
+def test_weight_decay_pulls_on_the_gradient_or_on_the_parameter():
+    for kind in (NAdam, RAdam, Adam):
+        p, q, r = (mg.tensor([2.0, -1.0], dtype=mg.float64, requires_grad=True) for _ in range(3))
+        optimizer = kind([{"params": [p]}, {"params": [q], "decoupled_weight_decay": True}], lr=0.1, weight_decay=0.5)
+        plain = kind([r], lr=0.1)
+        for x in (p, q, r):
+            x.grad = mg.tensor([1.0, 1.0], dtype=mg.float64)
+        r.grad = r.grad + 0.5 * p.detach()
+        plain.step()
+        optimizer.step()
+        np.testing.assert_allclose(p.tolist(), r.tolist(), rtol=1e-12)
+        s = mg.tensor([2.0 * 0.95, -0.95], dtype=mg.float64, requires_grad=True)
+        s.grad = mg.ones(2, dtype=mg.float64)
+        kind([s], lr=0.1).step()
+        np.testing.assert_allclose(q.tolist(), s.tolist(), rtol=1e-12)
+
+
+def test_averages_begin_after_t0():
+    p = mg.tensor([1.0], dtype=mg.float64, requires_grad=True)
+    optimizer = ASGD([p], lr=0.5, t0=3)
+    path = []
+    for _ in range(8):
+        p.grad = mg.ones(1, dtype=mg.float64)
+        optimizer.step()
+        path.append(p.item())
+    np.testing.assert_allclose(optimizer.state[p]["ax"].item(), np.mean(path[4:]), rtol=1e-6)
+
+
+def test_options_of_pytorch_that_mean_nothing_here():
+    p = parameter(2)
+    for kind, _ in EVERY:
+        kind([p], foreach=True)
+        kind([p], foreach=None)
+        for name in ("differentiable", "capturable"):
+            if kind in (SGD, Adagrad) and name == "capturable":
+                continue
+            kind([p], **{name: False})
+            with pytest.raises(NotImplementedError, match=f"{kind.__name__} does not support {name}=True"):
+                kind([p], **{name: True})
+
+
+def test_a_rate_may_be_a_tensor_of_one_element():
+    p = parameter(2)
+    optimizer = SGD([{"params": [p], "lr": mg.tensor([0.25])}, {"params": [parameter(1)]}], lr=mg.tensor(0.5))
+    assert [group["lr"] for group in optimizer.param_groups] == [0.25, 0.5]
+    with pytest.raises(ValueError, match="Tensor lr must be 1-element"):
+        Adam([p], lr=mg.tensor([0.1, 0.2]))
+
+
+# ---- L-BFGS ----------------------------------------------------------------------------------------------------------------
+
+
+def least_squares(p, optimizer, a, b):
+    def closure():
+        optimizer.zero_grad()
+        loss = ((a @ p - b) ** 2).sum()
+        loss.backward()
+        return loss
+
+    return closure
+
+
+@pytest.mark.parametrize("options", [{"lr": 0.5, "max_iter": 60}, {"line_search_fn": "strong_wolfe"}], ids=str)
+def test_lbfgs_solves_least_squares(options):
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((8, 4)), rng.standard_normal(8)
+    p = mg.zeros(4, dtype=mg.float64, requires_grad=True)
+    optimizer = LBFGS([p], **options)
+    for _ in range(4):
+        optimizer.step(least_squares(p, optimizer, mg.tensor(a), mg.tensor(b)))
+    np.testing.assert_allclose(p.detach().numpy(), np.linalg.lstsq(a, b, rcond=None)[0], atol=1e-5)
+
+
+def test_lbfgs_evaluates_as_often_as_it_says():
+    p = parameter(3, dtype=np.float64)
+    optimizer = LBFGS([p], max_iter=7, line_search_fn="strong_wolfe")
+    calls = 0
+
+    def closure():
+        nonlocal calls
+        calls += 1
+        assert mg.is_grad_enabled()
+        optimizer.zero_grad()
+        loss = (p**4).sum()
+        loss.backward()
+        return loss
+
+    with mg.no_grad():
+        first = optimizer.step(closure)
+    assert first.item() == pytest.approx((parameter(3, dtype=np.float64) ** 4).sum().item())
+    assert optimizer.state[p]["func_evals"] == calls <= 7 * 5 // 4 + 1
+    p.grad = None
+    optimizer.zero_grad()
+    assert optimizer.step(lambda: (p.detach() ** 4).sum()) is not None  # no gradient: nothing to do, nothing changes
+
+
+def test_lbfgs_resumed_from_a_file_as_if_never_stopped(tmp_path):
+    rng = np.random.default_rng(0)
+    a, b = (mg.tensor(rng.standard_normal(shape)) for shape in ((8, 4), (8,)))
+
+    def run(p, optimizer, steps):
+        for _ in range(steps):
+            optimizer.step(least_squares(p, optimizer, a, b))
+        return p.detach().numpy()
+
+    def begin(values):
+        p = mg.tensor(values, requires_grad=True)
+        return p, LBFGS([p], lr=0.1, max_iter=3, history_size=4)
+
+    straight = run(*begin(np.zeros(4)), 6)
+    p, optimizer = begin(np.zeros(4))
+    run(p, optimizer, 3)
+    mg.save({"p": p.detach(), "optimizer": optimizer.state_dict()}, tmp_path / "run")
+    saved = mg.load(tmp_path / "run")
+    q, other = begin(saved["p"].numpy())
+    other.load_state_dict(saved["optimizer"])
+    assert run(q, other, 3).tobytes() == straight.tobytes()
+
+
+def test_lbfgs_has_one_group():
+    with pytest.raises(ValueError, match="doesn't support per-parameter options"):
+        LBFGS([{"params": [parameter(2)]}, {"params": [parameter(1)]}])
+    with pytest.raises(RuntimeError, match="only 'strong_wolfe' is supported"):
+        LBFGS([parameter(2)], line_search_fn="armijo")
 
 
 # ---- state dicts ---------------------------------------------------------------------------------------------------------

@@ -161,3 +161,80 @@ def test_no_warnings_for_float64():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         gradcheck(minigrad.exp, leaf(3))
+
+
+# ---- PyTorch's arguments -------------------------------------------------------------------------------------------------
+
+
+def test_one_implementation_under_both_names():
+    assert minigrad.autograd.gradcheck is gradcheck
+    assert minigrad.autograd.gradgradcheck is gradgradcheck
+
+
+@pytest.mark.parametrize("error", [1.001, 0.999])
+def test_fast_mode_catches_too(error):
+    assert gradcheck(scaled_square(), leaf(3, 4), fast_mode=True, **STRICT)
+    assert not gradcheck(scaled_square(error), leaf(3, 4), fast_mode=True, raise_exception=False, **STRICT)
+    wrong = scaled_square(second=error)
+    assert not gradgradcheck(wrong, leaf(3, 4), fast_mode=True, raise_exception=False, **STRICT)
+
+
+def test_gradients_that_change_from_run_to_run():
+    class Moody(Function):
+        calls = 0
+
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            Moody.calls += 1
+            return g * (2 + 1e-9 * Moody.calls)
+
+    with pytest.raises(GradcheckError, match="not reentrant"):
+        gradcheck(Moody.apply, leaf(3))
+    assert gradcheck(Moody.apply, leaf(3), nondet_tol=1e-6)
+
+
+def test_gradients_of_another_dtype():
+    class Narrow(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return (g * 2).float()
+
+    assert gradcheck(Narrow.apply, leaf(3))
+    with pytest.raises(GradcheckError, match="gradient of output 0 for input 0 is float32, the input float64"):
+        gradcheck(Narrow.apply, leaf(3), check_grad_dtypes=True)
+
+
+def test_grad_outputs_that_are_not_contiguous():
+    seen = []
+
+    class Watch(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            seen.append(g.is_contiguous())
+            return g * 2
+
+    assert gradgradcheck(Watch.apply, leaf(3, 4), gen_non_contig_grad_outputs=True)
+    assert not all(seen)
+
+
+@pytest.mark.parametrize("name", ["check_batched_grad", "check_forward_ad", "check_batched_forward_grad", "masked"])
+def test_checks_that_mean_nothing_here(name):
+    assert gradcheck(minigrad.exp, leaf(3), **{name: False})
+    with pytest.raises(NotImplementedError, match=f"{name}=True"):
+        gradcheck(minigrad.exp, leaf(3), **{name: True})
+    with pytest.raises(NotImplementedError, match="check_fwd_over_rev=True"):
+        gradgradcheck(minigrad.exp, leaf(3), check_fwd_over_rev=True)
+    with pytest.raises(AssertionError, match="at least one of check_forward_ad or check_backward_ad"):
+        gradcheck(minigrad.exp, leaf(3), check_backward_ad=False)

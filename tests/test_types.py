@@ -58,7 +58,7 @@ def test_types_are_asked_and_converted_to():
     assert x.type("minigrad.ByteTensor").dtype == x.type("torch.ByteTensor").dtype == mg.uint8
     assert x.type(mg.LongTensor).dtype == x.to(mg.LongTensor).dtype == mg.int64
     assert x.type(mg.float32) is x
-    assert x.to(float).dtype == mg.float64
+    assert x.to(float).dtype == x.to(np.float64).dtype == mg.float64
 
 
 def test_devices():

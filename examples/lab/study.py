@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -45,14 +45,25 @@ class Outcome:
         return float(np.std(self.errors, ddof=1) / np.sqrt(len(self.errors))) if len(self.errors) > 1 else float("nan")
 
 
+class Choice(NamedTuple):
+    """What a method is trained with, and the held-out error by which that was chosen, if it was."""
+
+    options: str
+    lr: float
+    epochs: int
+    held_out: float | None
+
+
 class Study:
     """Runs what is asked for, each trial once: those whose results lie in `folder` are read."""
 
     def __init__(
         self, base: Trial, methods: Sequence[str], seeds: int, folder: Path, root: Path | None, *,
-        choose_epochs: int | None = None, choose_seeds: int = 1, say: Callable[[str], None] = lambda line: None,
+        rates: Sequence[float] = (), choose_epochs: int | None = None, choose_seeds: int = 1,
+        say: Callable[[str], None] = lambda line: None,
     ) -> None:  # fmt: skip
         self.base, self.methods, self.seeds, self.folder, self.root = base, methods, seeds, folder, root
+        self.rates = rates or [base.lr]  # learning rates to choose from
         self.say = say  # a line after each run
         self.choose_epochs, self.choose_seeds = choose_epochs or base.epochs, choose_seeds
 
@@ -64,7 +75,7 @@ class Study:
                 * self.seeds
                 * sum(self._changes(sweep, value).get("epochs", self.base.epochs) for value in values)
             )
-        tried = sum(len(self.to_try(method)) for method in self.methods)
+        tried = sum(len(self.to_try(method)) for method in self.methods if self.chooses(method))
         return tried * self.choose_seeds * self.choose_epochs + len(self.methods) * self.seeds * self.base.epochs
 
     def check(self) -> None:
@@ -72,39 +83,43 @@ class Study:
         for method in self.methods:
             start(replace(self.base, method=method), self.root)
 
-    def to_try(self, method: str) -> list[regularizers.Options]:
-        """The combinations of options to choose from: nothing is chosen where there is one, but the epochs of early stopping."""
-        parts = regularizers.parse(method)
-        found = regularizers.tries(parts)
-        return found if len(found) > 1 or "early-stopping" in parts else []
+    def to_try(self, method: str) -> list[tuple[str, float]]:
+        """The combinations of options and learning rates, the defaults first."""
+        texts = map(regularizers.written, regularizers.tries(regularizers.parse(method)))
+        return [(text, rate) for text in texts for rate in self.rates]
 
-    def choose(self, method: str, tick: Callable[[int], None]) -> tuple[str, int, float | None]:
-        """(the method with the options of least held-out error, for how many epochs to train it, that error)."""
-        parts = regularizers.parse(method)
-        candidates = self.to_try(method)
-        if not candidates:
-            return regularizers.written(regularizers.tries(parts)[0]), self.base.epochs, None
-        best: tuple[float, str, int] | None = None
-        for candidate in candidates:
-            text = regularizers.written(candidate)
+    def chooses(self, method: str) -> bool:
+        return len(self.to_try(method)) > 1 or "early-stopping" in regularizers.parse(method)
+
+    def choose(self, method: str, tick: Callable[[int], None]) -> Choice:
+        """The options and the learning rate of least held-out error, and for how many epochs to train with them."""
+        first, *_ = candidates = self.to_try(method)
+        if not self.chooses(method):
+            return Choice(*first, self.base.epochs, None)
+        choices = []
+        for text, rate in candidates:
             curves = [
-                self._result(text, "choose", seed, tick, epochs=self.choose_epochs)["held_out"]
+                self._result(text, "choose", seed, tick, lr=rate, epochs=self.choose_epochs)["held_out"]
                 for seed in range(self.choose_seeds)
             ]
             curve = np.mean(curves, 0)
-            last = int(np.argmin(curve)) if "early-stopping" in parts else len(curve) - 1
-            if best is None or curve[last] < best[0]:
-                best = (float(curve[last]), text, last + 1 if "early-stopping" in parts else self.base.epochs)
-        assert best is not None
-        return best[1], best[2], best[0]
+            if "early-stopping" in regularizers.parse(method):
+                choices.append(Choice(text, rate, int(np.argmin(curve)) + 1, float(curve.min())))
+            else:
+                choices.append(Choice(text, rate, self.base.epochs, float(curve[-1])))
+        return min(choices, key=lambda choice: choice.held_out)
 
     def compare(self, tick: Callable[[int], None]) -> list[Outcome]:
         """Each method, its options chosen on held-out images, then trained on all and tested for every seed."""
         outcomes = []
         for method in self.methods:
-            text, epochs, held_out = self.choose(method, tick)
-            found = [self._result(text, "test", seed, tick, epochs=epochs) for seed in range(self.seeds)]
-            outcomes.append(self._outcome(method, text, None, held_out, found, epochs))
+            choice = self.choose(method, tick)
+            found = [
+                self._result(choice.options, "test", seed, tick, lr=choice.lr, epochs=choice.epochs)
+                for seed in range(self.seeds)
+            ]
+            text = f"{choice.options}, lr={choice.lr:g}" if len(self.rates) > 1 else choice.options
+            outcomes.append(self._outcome(method, text, None, choice.held_out, found, choice.epochs))
         return outcomes
 
     def sweep(self, name: str, values: Sequence[float], tick: Callable[[int], None]) -> list[Outcome]:

@@ -1,4 +1,4 @@
-"""Readers of the files these sets are published in: idx, CIFAR-10's binary records, USPS's text.
+"""Readers of the files these sets are published in: idx, CIFAR-10's binary records, USPS's text, tables of numbers.
 
 Each believes nothing it reads: sizes are checked before anything is allocated, no more is unpacked than the
 largest file that could be right, and a file that is damaged, cut short or not what it should be is a
@@ -114,6 +114,26 @@ def usps_digest(path: Path) -> str:
     images, labels = read_usps(path)
     rows = np.column_stack((labels, np.rint(images.reshape(len(images), -1) * 1000)))
     return f"values:{hashlib.sha256(rows.astype('<i2').tobytes()).hexdigest()}"
+
+
+def read_table(path: Path, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Finite numbers float64 of exactly ``shape`` from a text with a row on each line, between white space."""
+    most = shape[0] * shape[1] * 32
+    with _opened(path) as stream:
+        text = stream.read(most + 1)
+    if len(text) > most:
+        raise ValueError(f"{path}: larger than {_times(shape)} values can be")
+    if not text.strip():
+        raise ValueError(f"{path}: empty")
+    try:
+        values = np.loadtxt(io.StringIO(text.decode("ascii")), dtype=np.float64, comments=None, ndmin=2)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    if values.shape != shape:
+        raise ValueError(f"{path}: holds {_times(values.shape)} values, not {_times(shape)}")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{path}: has values that are not finite")
+    return values
 
 
 def _cifar_records(data: bytes, name: str) -> Split:

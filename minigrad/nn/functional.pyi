@@ -37,7 +37,7 @@ def attention_dropout(
     renormalize: _bool = False,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Dropout of attention weights (..., L, S), the result of a softmax over the last axis (Vaswani et al. 2017)."""
+    """Dropout of attention weights (..., L, S), the result of a softmax over the last axis (Radford et al. 2018, section 4.1)."""
 
 def avg_pool1d(
     input: Tensor,

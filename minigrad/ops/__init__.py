@@ -11,6 +11,7 @@ from . import (
     dropout,
     dropout_closed,
     dropout_family,
+    dropout_learned,
     dropout_spatial,
     dropout_weights,
     elementwise,
@@ -40,7 +41,7 @@ attach()
 
 __all__ = [
     "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "assembling", "broadcast", "compare", "conv", "creation", "dropout",
-    "dropout_closed", "dropout_family", "dropout_spatial", "dropout_weights", "elementwise", "embedding",
+    "dropout_closed", "dropout_family", "dropout_learned", "dropout_spatial", "dropout_weights", "elementwise", "embedding",
     "indexing", "inplace", "joining", "loss", "loss_margin", "matmul", "norm", "pad", "patches", "pool", "queries", "reduce", "resize",
     "shape", "sorting", "statistics", "typed",
 ]  # fmt: skip

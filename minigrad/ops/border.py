@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,13 @@ def check_tensors(name: str, **tensors: Any) -> None:
 def values(x: Any) -> Any:
     """The array of a Tensor; an array or number as it is."""
     return x._value if isinstance(x, Tensor) else x
+
+
+def check_number(value: Any, what: str) -> float:
+    """`value` as a float; TypeError unless it is a number, which a bool (often a misplaced `training`) is not."""
+    if not isinstance(value, Real) or isinstance(value, bool | np.bool_):
+        raise TypeError(f"{what} has to be a number, not {type(value).__name__}")
+    return float(value)
 
 
 def same_dtype(name: str, **tensors: Tensor | None) -> None:

@@ -18,7 +18,7 @@ from .. import _kernels as kernels
 from ..random import Generator, default_generator
 from ..tensor import Function, Tensor, wrap
 from .activation import maybe_in_place, relu
-from .border import KERNEL_DTYPES, as_tensor, contiguous, empty, empty_like
+from .border import KERNEL_DTYPES, as_tensor, check_number, contiguous, empty, empty_like
 from .declare import op
 from .elementwise import zero_slope
 from .indexing import where
@@ -120,7 +120,7 @@ def drop(
 ) -> Any:
     """The dropout that all forms share: the mask has the first `mask_axes` axes of `input`, so one number decides on all
     elements of the others."""
-    threshold = keep_threshold(p if type(p) is float else float(p))
+    threshold = keep_threshold(p if type(p) is float else check_number(p, f"{name}: dropout probability"))
     if mask is not None:
         mask = _given_mask(mask, input.shape[:mask_axes], name)
     x = input._value
@@ -208,7 +208,7 @@ def relu_dropout(input: Tensor, p: float = 0.5, training: bool = True, *, genera
     True
     """
     input = as_tensor(input)
-    threshold = keep_threshold(p if type(p) is float else float(p))
+    threshold = keep_threshold(p if type(p) is float else check_number(p, "relu_dropout: dropout probability"))
     x = input._value
     if not training or p == 0 or threshold == 0 or x.size == 0 or x.dtype not in KERNEL_DTYPES:
         return dropout(relu(input), p, training, generator=generator)

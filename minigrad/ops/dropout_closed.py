@@ -10,7 +10,7 @@ from ..tensor import Tensor, wrap
 from .activation import log_softmax, sigmoid
 from .border import as_tensor
 from .declare import op
-from .dropout_family import check_floating, check_probability, check_scale
+from .dropout_base import Masked, check_floating, check_probability, check_scale
 from .elementwise import erf
 from .indexing import where
 from .loss import cross_entropy
@@ -42,6 +42,7 @@ def fast_dropout(
     input, weight = as_tensor(input), as_tensor(weight, "weight")
     p = check_probability(p, "fast_dropout", below_one=rescale)
     check_floating(input, "fast_dropout")
+    variance = None if variance is None else as_tensor(variance, "variance")
     if variance is not None and variance.shape != input.shape:
         raise RuntimeError(
             f"fast_dropout: variance has shape {list(variance.shape)}, expected that of input, {list(input.shape)}"
@@ -60,7 +61,11 @@ def sigmoid_mean(mean: Tensor, variance: Tensor) -> Tensor:
     >>> F.sigmoid_mean(minigrad.tensor(0.0), minigrad.tensor(3.0))
     tensor(0.5000)
     """
+    mean, variance = as_tensor(mean, "mean"), as_tensor(variance, "variance")
     return sigmoid(mean / (variance * (math.pi / 8) + 1).sqrt())
+
+
+FAR = 1e4  # standard deviations
 
 
 @op("F.relu_moments")
@@ -78,7 +83,7 @@ def relu_moments(mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
     certain = variance <= 0
     safe = where(certain, wrap(np.ones((), variance.dtype)), variance)
     s = safe.sqrt()
-    a = mean / s
+    a = (mean / s).clamp(-FAR, FAR)  # beyond, nothing changes but that its square would overflow
     density = (a * a * -0.5).exp() * (1 / math.sqrt(2 * math.pi))
     below = (erf(a * math.sqrt(0.5)) + 1) * 0.5
     first = mean * below + s * density
@@ -86,19 +91,22 @@ def relu_moments(mean: Tensor, variance: Tensor) -> tuple[Tensor, Tensor]:
     return where(certain, mean.clamp(min=0), first), where(certain, variance * 0, (safe * spread).clamp(min=0))
 
 
+IGNORED = -100  # the target that `cross_entropy` leaves out
+
+
 @op("F.r_drop_loss")
 def r_drop_loss(input: Tensor, other: Tensor, target: Tensor, alpha: float = 1.0) -> Tensor:
     """The objective of R-Drop (Liang et al. 2021) from the logits (N, C) of two passes with masks of their own.
 
     Mean of the two cross-entropies, plus alpha times (KL(p1 || p2) + KL(p2 || p1)) / 2, the mean over examples. `target` as
-    in `cross_entropy`; logits have to be finite. ValueError unless alpha is finite and not negative; RuntimeError unless
-    the logits have one shape. `nn.r_drop` makes the two passes.
+    in `cross_entropy`: those of -100, the padding of sequences, count in neither term. Logits have to be finite. ValueError
+    unless alpha is finite and at least 0; RuntimeError unless the logits have one shape. `nn.r_drop` makes the two passes.
 
     >>> logits, target = minigrad.randn(4, 3), minigrad.tensor([0, 1, 2, 1])
     >>> bool(F.r_drop_loss(logits, logits, target) == F.cross_entropy(logits, target))
     True
     """
-    input, other = as_tensor(input), as_tensor(other, "other")
+    input, other, target = as_tensor(input), as_tensor(other, "other"), as_tensor(target, "target")
     alpha = check_scale(alpha, "r_drop_loss: alpha")
     if input.ndim < 1 or input.shape != other.shape:
         raise RuntimeError(
@@ -110,5 +118,8 @@ def r_drop_loss(input: Tensor, other: Tensor, target: Tensor, alpha: float = 1.0
     axis = 0 if input.ndim == 1 else 1
     one, two = log_softmax(input, axis), log_softmax(other, axis)
     # sum of p1 (l1 - l2) and p2 (l2 - l1)
-    divergence = ((one.exp() - two.exp()) * (one - two)).sum(axis).mean()
-    return fit + divergence * (alpha / 2)
+    divergence = ((one.exp() - two.exp()) * (one - two)).sum(axis)
+    if target.dtype.kind == "f":
+        return fit + divergence.mean() * (alpha / 2)
+    counted = target._value != IGNORED
+    return fit + Masked.apply(divergence, counted).sum() / np.count_nonzero(counted) * (alpha / 2)

@@ -1,134 +1,59 @@
 """The dropout family on activations: masks of other shapes, other noises, other values for what is dropped.
 
-All are compositions; what is drawn is a constant of the graph. Masks follow the format of `dropout` (docs/dropout_format.md): a
-call of the generator, and one number for each element of the mask. Normal and uniform numbers come from the generator's arrays.
+All are compositions; what is drawn is a constant of the graph. Masks follow the format of `dropout` (docs/dropout_format.md).
 """
 
 from __future__ import annotations
 
 import math
-from itertools import takewhile
 from typing import Any
 
 import numpy as np
 
-from .. import _kernels as kernels
 from ..random import Generator
 from ..tensor import Function, Tensor, wrap
 from .activation import maybe_in_place
-from .border import KERNEL_DTYPES, as_tensor, empty_like
-from .creation import normal_array, uniform_array
+from .border import as_tensor, empty_like
 from .declare import op
-from .dropout import ALL, DropAll, Dropout, keep_threshold, next_place
+from .dropout import DropAll
+from .dropout_base import (
+    Masked,
+    check_floating,
+    check_generator,
+    check_one_of,
+    check_probability,
+    check_scale,
+    drop_shared,
+    keep_mask,
+    keep_share,
+    leading,
+    normals,
+    uniforms,
+)
 from .embedding import embedding
 from .indexing import where
-
-
-def check_generator(generator: Any, name: str) -> None:
-    """TypeError unless it is None or a Generator."""
-    if generator is not None and not isinstance(generator, Generator):
-        raise TypeError(f"{name}: generator has to be a minigrad.Generator, not {type(generator).__name__}")
-
-
-def check_probability(p: Any, name: str, below_one: bool = False) -> float:
-    """`p` as a float; ValueError unless 0 <= p <= 1 (0 <= p < 1 if `below_one`), so also for NaN."""
-    value = float(p)
-    if not (0.0 <= value < 1.0 or (value == 1.0 and not below_one)):
-        end = " and below 1" if below_one else ""
-        raise ValueError(f"{name}: dropout probability has to be between 0 and 1{end}, but got {p}")
-    return value
-
-
-def check_scale(value: Any, name: str) -> float:
-    """`value` as a float; ValueError unless it is finite and not negative."""
-    value = float(value)
-    if not 0.0 <= value < math.inf:
-        raise ValueError(f"{name} has to be finite and not negative, but got {value}")
-    return value
-
-
-def check_floating(input: Tensor, name: str) -> np.ndarray:
-    """The array of `input`; RuntimeError unless it is float32 or float64."""
-    x = input._value
-    if x.dtype not in KERNEL_DTYPES:
-        raise RuntimeError(f"{name} takes float32 or float64, not {x.dtype}; convert with .float()")
-    return x
-
-
-def keep_mask(shape: tuple[int, ...], p: float, generator: Generator | None, name: str) -> np.ndarray:
-    """Bools, each True with probability 1 - p (exact to 2**-32): a call of the generator, in dropout's format.
-
-    p = 0, p = 1 and empty shapes take no call.
-    """
-    threshold = keep_threshold(float(p))
-    mask = np.empty(shape, bool)
-    if threshold == 0 or p == 0 or mask.size == 0:
-        mask.fill(p == 0)
-    else:
-        kernels.dropout.dropout_mask(mask.reshape(-1), *next_place(generator, name), threshold)
-    return mask
-
-
-def inverse_keep(p: float) -> float:
-    """1 / (1 - p) for the keep probability that masks really have; 0 if nothing is kept."""
-    threshold = keep_threshold(float(p))
-    return ALL / threshold if threshold else 0.0
-
-
-def normals(shape: tuple[int, ...], dtype: np.dtype, generator: Generator | None, name: str) -> Tensor:
-    """Standard normal numbers: a call of the generator."""
-    check_generator(generator, name)
-    return wrap(normal_array(shape, dtype, generator))
-
-
-def uniforms(shape: tuple[int, ...], dtype: np.dtype, generator: Generator | None, name: str) -> Tensor:
-    """Uniform numbers in [0, 1): a call of the generator."""
-    check_generator(generator, name)
-    return wrap(uniform_array(shape, dtype, generator))
-
-
-def drop_shared(
-    input: Tensor,
-    p: float,
-    training: bool,
-    shape: tuple[int, ...],
-    generator: Generator | None,
-    name: str,
-    *,
-    rescale: bool = True,
-) -> Tensor:
-    """Dropout whose mask has any `shape` that broadcasts to that of `input`; without `training` or at p = 0, `input` itself.
-
-    What is kept is multiplied by 1 / (1 - p) if `rescale`; what is dropped becomes 0, whatever it was.
-    """
-    threshold = keep_threshold(float(p))
-    if not training or p == 0:
-        return input
-    x = check_floating(input, name)
-    if threshold == 0 or x.size == 0:
-        return DropAll.apply(input)
-    whole = sum(1 for _ in takewhile(lambda sizes: sizes[0] == sizes[1], zip(shape, x.shape, strict=True)))
-    if rescale and all(size == 1 for size in shape[whole:]):  # a number decides on neighbours: dropout's own kernel
-        return Dropout.apply(input, (math.prod(x.shape[whole:]), *next_place(generator, name), threshold))
-    mask = keep_mask(shape, p, generator, name)
-    return where(wrap(mask), input * (ALL / threshold) if rescale else input, wrap(np.zeros((), x.dtype)))
-
 
 # ---- other values for what is dropped, and other noises ------------------------------------------------------------------
 
 ALPHA = -1.7580993408473766  # the negative saturation of SELU, -scale * alpha: what alpha dropout sets dropped units to
 
 
-def _alpha(input: Tensor, p: float, shape: tuple[int, ...], generator: Generator | None, name: str) -> Tensor:
-    x = check_floating(input, name)
-    threshold = keep_threshold(float(p))
-    if threshold == 0 or x.size == 0:
-        return DropAll.apply(input)
-    keep = threshold / ALL
-    a = (keep * (1 + (1 - keep) * ALPHA**2)) ** -0.5
-    b = -a * ALPHA * (1 - keep)
-    mask = wrap(keep_mask(shape, p, generator, name))
-    return where(mask, input * a + b, wrap(np.asarray(a * ALPHA + b, x.dtype)))
+def _alpha(
+    input: Tensor, p: float, training: bool, inplace: bool, axes: int, generator: Generator | None, name: str
+) -> Tensor:
+    p = check_probability(p, name)
+    check_generator(generator, name)
+    if not training or p == 0:
+        return input
+    check_floating(input, name)
+    keep = keep_share(p)
+    if keep == 0:
+        result = DropAll.apply(input)
+    else:  # a (x m + alpha' (1 - m)) + b: dropout around alpha', scaled
+        a = (keep * (1 + (1 - keep) * ALPHA**2)) ** -0.5
+        kept = drop_shared(input - ALPHA, p, True, leading(input.shape, axes), generator, name)
+        result = (kept + ALPHA) * (a * keep)
+    return maybe_in_place(input, result, inplace, name)
 
 
 @op("F.alpha_dropout")
@@ -147,10 +72,7 @@ def alpha_dropout(
     (True, True)
     """
     input = as_tensor(input)
-    check_probability(p, "alpha_dropout")
-    if not training or p == 0:
-        return input
-    return maybe_in_place(input, _alpha(input, p, input.shape, generator, "alpha_dropout"), inplace, "alpha_dropout")
+    return _alpha(input, p, training, inplace, input.ndim, generator, "alpha_dropout")
 
 
 @op("F.feature_alpha_dropout")
@@ -167,16 +89,11 @@ def feature_alpha_dropout(
     True
     """
     input = as_tensor(input)
-    check_probability(p, "feature_alpha_dropout")
     if input.ndim < 2:
         raise RuntimeError(
             f"feature_alpha_dropout: Feature dropout requires at least 2 dimensions in the input, got {input.ndim}"
         )
-    if not training or p == 0:
-        return input
-    shape = input.shape[:2] + (1,) * (input.ndim - 2)
-    result = _alpha(input, p, shape, generator, "feature_alpha_dropout")
-    return maybe_in_place(input, result, inplace, "feature_alpha_dropout")
+    return _alpha(input, p, training, inplace, 2, generator, "feature_alpha_dropout")
 
 
 @op("F.gaussian_dropout")
@@ -194,6 +111,7 @@ def gaussian_dropout(
     """
     input = as_tensor(input)
     p = check_probability(p, "gaussian_dropout", below_one=True)
+    check_generator(generator, "gaussian_dropout")
     if not training or p == 0:
         return input
     x = check_floating(input, "gaussian_dropout")
@@ -215,6 +133,7 @@ def gaussian_noise(
     """
     input = as_tensor(input)
     std = check_scale(std, "gaussian_noise: std")
+    check_generator(generator, "gaussian_noise")
     if not training or std == 0:
         return input
     x = check_floating(input, "gaussian_noise")
@@ -236,15 +155,26 @@ def hinton_dropout(
     tensor([1.5000, 3.0000])
     """
     input = as_tensor(input)
-    check_probability(p, "hinton_dropout")
-    if training or p == 0:
-        return drop_shared(input, p, training, input.shape, generator, "hinton_dropout", rescale=False)
+    if training:
+        return drop_shared(input, p, True, input.shape, generator, "hinton_dropout", rescale=False)
+    p = check_probability(p, "hinton_dropout")
+    check_generator(generator, "hinton_dropout")
+    if p == 0:
+        return input
     check_floating(input, "hinton_dropout")
-    keep = keep_threshold(float(p)) / ALL
+    keep = keep_share(p)
     return input * keep if keep else DropAll.apply(input)
 
 
 # ---- masks of other shapes -----------------------------------------------------------------------------------------------
+
+
+def examples_shape(shape: tuple[int, ...], mode: str, name: str) -> tuple[int, ...]:
+    """The shape of a mask with a number for each example ("row"), or one for all ("batch")."""
+    check_one_of(mode, ("row", "batch"), f"{name}: mode")
+    if mode == "row" and not shape:
+        raise RuntimeError(f"{name}: mode 'row' needs an axis of examples, got a 0-D input")
+    return leading(shape, 1 if mode == "row" else 0)
 
 
 @op("F.stochastic_depth", "F.drop_path")
@@ -269,12 +199,7 @@ def stochastic_depth(
     ({0.0, 1.25}, True)
     """
     input = as_tensor(input)
-    check_probability(p, "stochastic_depth")
-    if mode not in ("row", "batch"):
-        raise ValueError(f"stochastic_depth: mode has to be 'batch' or 'row', but got {mode!r}")
-    if mode == "row" and input.ndim == 0:
-        raise RuntimeError("stochastic_depth: mode 'row' needs an axis of examples, got a 0-D input")
-    shape = (input.shape[0] if mode == "row" else 1, *(1,) * (input.ndim - 1)) if input.ndim else ()
+    shape = examples_shape(input.shape, mode, "stochastic_depth")
     return drop_shared(input, p, training, shape, generator, "stochastic_depth", rescale=rescale)
 
 
@@ -297,7 +222,6 @@ def locked_dropout(
     True
     """
     input = as_tensor(input)
-    check_probability(p, "locked_dropout")
     if input.ndim not in (2, 3):
         raise RuntimeError(f"locked_dropout: expected (T, N, H), (N, T, H) or (T, H), got a {input.ndim}-D input")
     shape = list(input.shape)
@@ -326,7 +250,6 @@ def word_dropout(
     >>> bool((y[0] == y[2]).all() and (y[0] == y[4]).all() and (y[1] == y[3]).all())
     True
     """
-    check_probability(p, "word_dropout")
     return drop_words(embedding(input, weight, padding_idx), input, weight.shape[0], p, training, generator)
 
 
@@ -334,12 +257,16 @@ def drop_words(
     rows: Tensor, words: Tensor, vocabulary: int, p: float, training: bool, generator: Generator | None
 ) -> Tensor:
     """`rows` (*words.shape, D) that were looked up for `words`, dropped by word type."""
-    check_probability(p, "word_dropout")
+    p = check_probability(p, "word_dropout")
+    check_generator(generator, "word_dropout")
     if not training or p == 0:
         return rows
     check_floating(rows, "word_dropout")
-    kept = keep_mask((vocabulary,), p, generator, "word_dropout")[words._value]
-    return where(wrap(np.asarray(kept)[..., None]), rows * inverse_keep(p), wrap(np.zeros((), rows.dtype)))
+    keep = keep_share(p)
+    if keep == 0:
+        return DropAll.apply(rows)
+    kept = keep_mask((vocabulary,), p, generator, "word_dropout")[words._value, None]
+    return Masked.apply(rows, kept) * (1 / keep)
 
 
 @op("F.drop_head")
@@ -355,10 +282,9 @@ def drop_head(input: Tensor, p: float = 0.1, training: bool = True, *, generator
     True
     """
     input = as_tensor(input)
-    check_probability(p, "drop_head")
     if input.ndim < 2:
         raise RuntimeError(f"drop_head: expected (N, heads, ...), got a {input.ndim}-D input")
-    return drop_shared(input, p, training, input.shape[:2] + (1,) * (input.ndim - 2), generator, "drop_head")
+    return drop_shared(input, p, training, leading(input.shape, 2), generator, "drop_head")
 
 
 @op("F.attention_dropout")
@@ -370,7 +296,7 @@ def attention_dropout(
     renormalize: bool = False,
     generator: Generator | None = None,
 ) -> Tensor:
-    """Dropout of attention weights (..., L, S), the result of a softmax over the last axis (Vaswani et al. 2017).
+    """Dropout of attention weights (..., L, S), the result of a softmax over the last axis (Radford et al. 2018, section 4.1).
 
     As `dropout`: each weight is dropped with probability p and the others are multiplied by 1 / (1 - p), so rows sum to 1
     only on average; show users the weights from before. With `renormalize` rows are divided by what is left of their sum, and
@@ -420,8 +346,8 @@ def shake_shake(
             [0.5000, 0.5000, 0.5000]])
     """
     input, other = as_tensor(input), as_tensor(other, "other")
-    if mode not in ("row", "batch"):
-        raise ValueError(f"shake_shake: mode has to be 'batch' or 'row', but got {mode!r}")
+    check_generator(generator, "shake_shake")
+    shape = examples_shape(input.shape, mode, "shake_shake")
     x, y = check_floating(input, "shake_shake"), check_floating(other, "shake_shake")
     if x.shape != y.shape or x.dtype != y.dtype:
         raise RuntimeError(
@@ -430,6 +356,5 @@ def shake_shake(
         )
     if not training:
         return (input + other) * 0.5
-    shape = (x.shape[0] if mode == "row" else 1, *(1,) * (x.ndim - 1)) if x.ndim else ()
-    a, b = (uniforms(shape, x.dtype, generator, "shake_shake")._value for _ in range(2))
+    a, b = (uniforms(shape, generator, "shake_shake").astype(x.dtype) for _ in range(2))
     return Mix.apply(input, other, a, b)

@@ -15,23 +15,24 @@ from ..random import Generator
 from ..tensor import Tensor, wrap
 from .border import as_tensor
 from .declare import op
-from .dropout import DropAll, keep_threshold
-from .dropout_family import check_floating, check_probability, drop_shared, keep_mask, normals, uniforms
+from .dropout import DropAll
+from .dropout_base import (
+    Masked,
+    check_floating,
+    check_generator,
+    check_number,
+    check_one_of,
+    check_probability,
+    check_size,
+    drop_shared,
+    keep_mask,
+    keep_share,
+    normals,
+    uniforms,
+)
 from .indexing import where
 from .joining import stack
 from .pool import max_pool2d
-from .sorting import sort
-
-
-def check_size(size: Any, what: str) -> int:
-    """`size` as an int; TypeError unless it is one, ValueError unless it is at least 1."""
-    try:
-        value = int(size.__index__())
-    except AttributeError:
-        raise TypeError(f"{what} has to be an int, got {type(size).__name__}") from None
-    if value < 1:
-        raise ValueError(f"{what} has to be at least 1, got {value}")
-    return value
 
 
 def _images(input: Tensor, name: str, ranks: tuple[int, ...] = (4,)) -> np.ndarray:
@@ -51,15 +52,26 @@ def block_rate(p: float, block_size: int, height: int, width: int) -> float:
     return min(1.0, p / block_size**2 * (height * width) / fitting)
 
 
-def _covered(corners: np.ndarray, size: int, axis: int) -> np.ndarray:
-    """Where a run of `size`, beginning at any of the True places along `axis`, covers an array size - 1 longer."""
-    shape = list(corners.shape)
-    length = shape[axis]
-    shape[axis] += size - 1
-    out = np.zeros(shape, bool)
-    for shift in range(size):
-        part = (slice(None),) * axis + (slice(shift, shift + length),)
-        out[part] |= corners
+def check_block_size(block_size: Any, name: str) -> int:
+    """`block_size` as an int; TypeError unless it is one, ValueError unless it is odd and positive."""
+    size = check_size(block_size, f"{name}: block_size")
+    if size % 2 == 0:
+        raise ValueError(f"{name}: block_size has to be odd, for a block has a centre, but got {size}")
+    return size
+
+
+def _covered(corners: np.ndarray, size: int) -> np.ndarray:
+    """What squares of `size` cover, of maps (..., H, W), that begin at the True places of corners (..., H - size + 1, W - size + 1)."""
+    *outer, height, width = corners.shape
+    out = np.zeros((*outer, height + size - 1, width + size - 1), bool)
+    out[..., :height, :width] = corners
+    flat = out.reshape(-1)  # a block ends within its row and its map, so shifts need not mind where these end
+    for stride in (width + size - 1, 1):
+        reach = 1
+        while reach < size:  # blocks of `reach` are joined to larger ones
+            step = min(reach, size - reach)
+            flat[step * stride :] |= flat[: -step * stride]
+            reach += step
     return out
 
 
@@ -80,24 +92,24 @@ def drop_block2d(
     gamma = p / block_size^2 * H W / ((H - block_size + 1) (W - block_size + 1)); elements in any block become 0, the others are
     multiplied by (number of elements) / (number kept). That count is of the whole batch, as in the paper, or with
     `normalize="sample"` of each example, whose result then doesn't depend on its batch-mates. With `per_channel=False`
-    all channels share one mask. Odd and even sizes; overlapping blocks leave the dropped share somewhat below p, and borders
-    are dropped less than the middle. Float32 or float64; without `training` or at p = 0 `input` itself; p = 1 drops all.
-    RuntimeError for other numbers of axes; ValueError unless 0 <= p <= 1 and 1 <= block_size <= H, W.
+    all channels share one mask. Overlapping blocks leave the dropped share somewhat below p, and borders are dropped less
+    than the middle. Float32 or float64; without `training` or at p = 0 `input` itself; p = 1 drops all. RuntimeError for
+    other numbers of axes; ValueError unless 0 <= p <= 1 and block_size is odd and at most H and W.
 
-    >>> y = F.drop_block2d(minigrad.ones(1, 1, 6, 6), 0.2, 2, generator=minigrad.Generator().manual_seed(8))
+    >>> y = F.drop_block2d(minigrad.ones(1, 1, 6, 6), 0.2, 3, generator=minigrad.Generator().manual_seed(8))
     >>> (y[0, 0] > 0).long()
     tensor([[1, 1, 1, 1, 1, 1],
-            [0, 0, 1, 1, 1, 1],
-            [0, 0, 1, 1, 1, 1],
+            [1, 0, 0, 0, 1, 1],
+            [1, 0, 0, 0, 1, 1],
+            [1, 0, 0, 0, 1, 1],
             [1, 1, 1, 1, 1, 1],
-            [1, 1, 1, 1, 0, 0],
-            [1, 1, 1, 1, 0, 0]])
+            [1, 1, 1, 1, 1, 1]])
     """
     input = as_tensor(input)
     p = check_probability(p, "drop_block2d")
-    size = check_size(block_size, "drop_block2d: block_size")
-    if normalize not in ("batch", "sample"):
-        raise ValueError(f"drop_block2d: normalize has to be 'batch' or 'sample', but got {normalize!r}")
+    size = check_block_size(block_size, "drop_block2d")
+    check_one_of(normalize, ("batch", "sample"), "drop_block2d: normalize")
+    check_generator(generator, "drop_block2d")
     x = _images(input, "drop_block2d")
     n, channels, height, width = x.shape
     if size > min(height, width):
@@ -108,11 +120,10 @@ def drop_block2d(
         return DropAll.apply(input)
     corners = (n, channels if per_channel else 1, height - size + 1, width - size + 1)
     begins = ~keep_mask(corners, block_rate(p, size, height, width), generator, "drop_block2d")
-    kept = ~_covered(_covered(begins, size, 2), size, 3)
-    axes = None if normalize == "batch" else (1, 2, 3)
-    count = kept.sum(axis=axes, keepdims=True)
-    scale = (kept.size if axes is None else kept[0].size) / np.maximum(count, 1)
-    return where(wrap(kept), input * wrap(scale.astype(x.dtype)), wrap(np.zeros((), x.dtype)))
+    kept = ~_covered(begins, size)
+    count = np.array(np.count_nonzero(kept)) if normalize == "batch" else kept.sum((1, 2, 3), keepdims=True)
+    scale = kept.size // count.size / np.maximum(count, 1)
+    return Masked.apply(input, kept) * wrap(scale.astype(x.dtype))
 
 
 # ---- rectangles of an image ----------------------------------------------------------------------------------------------
@@ -150,27 +161,34 @@ def cutout(
     input = as_tensor(input)
     p = check_probability(p, "cutout")
     size, holes = check_size(size, "cutout: size"), check_size(holes, "cutout: holes")
+    check_generator(generator, "cutout")
     x = _images(input, "cutout", (3, 4))
     if not training or p == 0 or x.size == 0:
         return input
     n, (height, width) = 1 if x.ndim == 3 else x.shape[0], x.shape[-2:]
-    draw = uniforms((n, 1 + 2 * holes), np.dtype(np.float64), generator, "cutout")._value
+    draw = uniforms((n, 1 + 2 * holes), generator, "cutout")
     cut = np.zeros((n, 1, height, width), bool)
     for hole in range(holes):
         top = (draw[:, 1 + 2 * hole] * height).astype(np.int64) - size // 2
         left = (draw[:, 2 + 2 * hole] * width).astype(np.int64) - size // 2
         cut |= _inside(top, left, top + size, left + size, (height, width))
     cut &= (draw[:, 0] < p)[:, None, None, None]
-    return where(wrap(cut if x.ndim == 4 else cut[0]), wrap(np.zeros((), x.dtype)), input)
+    return Masked.apply(input, ~(cut if x.ndim == 4 else cut[0]))
 
 
 def check_rectangle(scale: Sequence[float], ratio: Sequence[float], value: Any) -> None:
-    """ValueError unless `random_erasing` can work with these."""
+    """TypeError or ValueError unless `random_erasing` can work with these."""
+    for what, pair in (("scale", scale), ("ratio", ratio)):
+        if isinstance(pair, str) or not isinstance(pair, Sequence):
+            raise TypeError(f"random_erasing: {what} has to be a pair of numbers, got {pair!r}")
+        for number in pair:
+            check_number(number, f"random_erasing: {what}")
     if not (len(scale) == 2 and 0 <= scale[0] <= scale[1] <= 1):
         raise ValueError(f"random_erasing: scale has to be two shares of the area, the smaller first, but got {scale}")
     if not (len(ratio) == 2 and 0 < ratio[0] <= ratio[1] < math.inf):
         raise ValueError(f"random_erasing: ratio has to be two positive numbers, the smaller first, but got {ratio}")
-    if isinstance(value, str) and value != "random":
+    random = isinstance(value, str) and value == "random"
+    if not (random or np.asarray(value).dtype.kind in "fiu"):
         raise ValueError(f"random_erasing: value has to be a number, one for each channel or 'random', got {value!r}")
 
 
@@ -204,15 +222,16 @@ def random_erasing(
     input = as_tensor(input)
     p = check_probability(p, "random_erasing")
     check_rectangle(scale, ratio, value)
+    check_generator(generator, "random_erasing")
     x = _images(input, "random_erasing", (3, 4))
     channels = x.shape[-3]
-    filling = np.asarray(0.0 if value == "random" else value, x.dtype).reshape(-1)
+    filling = np.asarray(0.0 if isinstance(value, str) else value, x.dtype).reshape(-1)
     if filling.size not in (1, channels):
         raise ValueError(f"random_erasing: value has {filling.size} numbers for {channels} channels")
     if not training or p == 0 or x.size == 0:
         return input
     n, (height, width) = 1 if x.ndim == 3 else x.shape[0], x.shape[-2:]
-    draw = uniforms((n, 1 + 4 * TRIES), np.dtype(np.float64), generator, "random_erasing")._value
+    draw = uniforms((n, 1 + 4 * TRIES), generator, "random_erasing")
     area, aspect, down, across = draw[:, 1:].reshape(n, 4, TRIES).transpose(1, 0, 2)
     area = height * width * (scale[0] + area * (scale[1] - scale[0]))
     aspect = np.exp(math.log(ratio[0]) + aspect * (math.log(ratio[1]) - math.log(ratio[0])))
@@ -224,17 +243,20 @@ def random_erasing(
     left = (across[chosen] * (width - wide + 1)).astype(np.int64)
     cut = _inside(top, left, top + tall, left + wide, (height, width))
     cut &= ((draw[:, 0] < p) & fits.any(1))[:, None, None, None]
+    cut = cut if x.ndim == 4 else cut[0]
+    fill = filling.reshape(-1, 1, 1)
     if isinstance(value, str):
-        fill = normals(x.shape, x.dtype, generator, "random_erasing")
-    else:
-        fill = wrap(filling.reshape(-1, 1, 1))
-    return where(wrap(cut if x.ndim == 4 else cut[0]), fill, input)
+        places = np.broadcast_to(cut, x.shape)
+        fill = np.zeros_like(x)
+        fill[places] = normals((int(np.count_nonzero(places)),), x.dtype, generator, "random_erasing")._value
+    return where(wrap(cut), wrap(fill), input)
 
 
 # ---- pooling -------------------------------------------------------------------------------------------------------------
 
 
-def _pair(value: Any, what: str) -> tuple[int, int]:
+def check_pair(value: Any, what: str) -> tuple[int, int]:
+    """An int for both sides, or two of them; TypeError unless they are ints, ValueError unless they are at least 1."""
     both = tuple(value) if isinstance(value, tuple | list) else (value, value)
     if len(both) != 2:
         raise ValueError(f"{what} has to be an int or two, got {value}")
@@ -266,20 +288,29 @@ def max_pool_dropout2d(
     """
     input = as_tensor(input)
     p = check_probability(p, "max_pool_dropout2d")
+    check_generator(generator, "max_pool_dropout2d")
     x = _images(input, "max_pool_dropout2d", (3, 4))
-    kernel = _pair(kernel_size, "max_pool_dropout2d: kernel_size")
-    step = kernel if stride is None else _pair(stride, "max_pool_dropout2d: stride")
-    if training or p == 0:
-        kept = drop_shared(input, p, training, x.shape, generator, "max_pool_dropout2d", rescale=False)
-        return max_pool2d(kept, kernel, step)
+    kernel = check_pair(kernel_size, "max_pool_dropout2d: kernel_size")
+    step = kernel if stride is None else check_pair(stride, "max_pool_dropout2d: stride")
     out = [(x.shape[a - 2] - kernel[a]) // step[a] + 1 for a in (0, 1)]
     if min(out) < 1:
         raise RuntimeError(
             f"max_pool_dropout2d: a window of {kernel} is larger than the maps, {x.shape[-2]} x {x.shape[-1]}"
         )
+    if training or p == 0:
+        kept = drop_shared(input, p, training, x.shape, generator, "max_pool_dropout2d", rescale=False)
+        return max_pool2d(kept, kernel, step)
     rows, columns = ([slice(i, i + (out[a] - 1) * step[a] + 1, step[a]) for i in range(kernel[a])] for a in (0, 1))
-    units = sort(stack([input[..., row, column] for row in rows for column in columns], -1)).values
-    n = units.shape[-1]
-    q = keep_threshold(p) / 2**32
-    weights = np.array([q * (1 - q) ** (n - i) for i in range(1, n + 1)], x.dtype)
-    return (units.clamp(min=0) * wrap(weights)).sum(-1) + units[..., -1].clamp(max=0) * q**n
+    units = stack([input[..., row, column] for row in rows for column in columns])  # (n, ..., H', W')
+    values, n = units._value, len(units._value)
+    above = np.zeros(values.shape, np.int32)  # how many units of the window are larger, or equal and later
+    for i in range(n):
+        for j in range(i):
+            later = values[i] >= values[j]
+            above[j] += later
+            above[i] += ~later
+    q = keep_share(p)
+    # a positive unit counts when it is kept and no larger one is; of the others the largest, when all are kept
+    table = np.array([q * (1 - q) ** larger for larger in range(n)] + [q**n] + [0.0] * (n - 1), x.dtype)
+    weights = table.take(above + (values <= 0) * np.int32(n))
+    return (Masked.apply(units, weights != 0) * wrap(weights)).sum(0)

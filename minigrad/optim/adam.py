@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels as kernels
-from .optimizer import Optimizer, require
+from .optimizer import Optimizer, refuse, require
 
 
 class Adam(Optimizer):
@@ -15,7 +15,8 @@ class Adam(Optimizer):
     param -= lr m / (sqrt(v) + eps).
 
     g is the gradient (its negative to `maximize`) plus weight_decay times the parameter. `amsgrad` takes the largest v so
-    far. `foreach` and `fused` are accepted for PyTorch's sake: every step is fused.
+    far; with `decoupled_weight_decay` it is AdamW. `foreach` and `fused` are accepted for PyTorch's sake: every step is fused.
+    `capturable=True` and `differentiable=True` raise NotImplementedError.
 
     >>> w = minigrad.tensor([1.0, -2.0], requires_grad=True)
     >>> optimizer = optim.Adam([w], lr=0.1)
@@ -27,7 +28,7 @@ class Adam(Optimizer):
     True
     """
 
-    _decoupled = False
+    _may_lack = frozenset({"decoupled_weight_decay"})
 
     def __init__(
         self,
@@ -40,8 +41,12 @@ class Adam(Optimizer):
         *,
         foreach: bool | None = None,
         maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
         fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
     ) -> None:
+        refuse(type(self).__name__, capturable=capturable, differentiable=differentiable)
         super().__init__(
             params,
             {
@@ -51,16 +56,12 @@ class Adam(Optimizer):
                 "weight_decay": weight_decay,
                 "amsgrad": amsgrad,
                 "maximize": maximize,
+                "decoupled_weight_decay": decoupled_weight_decay,
             },
         )
 
     def _check_options(self, options: dict[str, Any]) -> None:
-        require(options["lr"] >= 0, "learning rate", options["lr"])
-        require(options["eps"] >= 0, "epsilon value", options["eps"])
-        beta1, beta2 = options["betas"]
-        require(0 <= beta1 < 1, "beta parameter at index 0", beta1)
-        require(0 <= beta2 < 1, "beta parameter at index 1", beta2)
-        require(options["weight_decay"] >= 0, "weight_decay value", options["weight_decay"])
+        check_adam_options(options)
 
     def _buffer_names(self, group: dict[str, Any]) -> tuple[str, ...]:
         return ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if group["amsgrad"] else ("exp_avg", "exp_avg_sq")
@@ -82,15 +83,13 @@ class Adam(Optimizer):
             beta2,
             group["eps"],
             group["weight_decay"],
-            self._decoupled,
+            group["decoupled_weight_decay"],
             group["maximize"],
         )
 
 
 class AdamW(Adam):
     """Adam whose weight decay is apart from its gradient: param *= 1 - lr weight_decay, before each step."""
-
-    _decoupled = True
 
     def __init__(
         self,
@@ -101,8 +100,35 @@ class AdamW(Adam):
         weight_decay: float = 1e-2,
         amsgrad: bool = False,
         *,
-        foreach: bool | None = None,
         maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize, fused=fused)
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            maximize=maximize,
+            capturable=capturable,
+            differentiable=differentiable,
+            decoupled_weight_decay=True,
+        )
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        for group in self.param_groups:
+            group["decoupled_weight_decay"] = True  # also when the state is an Adam's, as in PyTorch
+
+
+def check_adam_options(options: dict[str, Any]) -> None:
+    """Raise ValueError for options out of range that Adam and its relatives share."""
+    require(options["lr"] >= 0, "learning rate", options["lr"])
+    require(options["eps"] >= 0, "epsilon value", options["eps"])
+    for index, beta in enumerate(options["betas"]):
+        require(0 <= beta < 1, f"beta parameter at index {index}", beta)
+    require(options["weight_decay"] >= 0, "weight_decay value", options["weight_decay"])

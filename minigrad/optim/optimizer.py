@@ -27,6 +27,8 @@ class Optimizer:
     group are checked, and a parameter given twice raises ValueError.
     """
 
+    _numbers: tuple[str, ...] = ()  # what else the state of a parameter holds: floats, which PyTorch keeps as Tensors
+    _may_lack: frozenset[str] = frozenset()  # options that a loaded state may lack, since earlier PyTorch had none
     _stepped = False  # whether `step` has been called: a scheduler warns if it is not
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
@@ -34,6 +36,7 @@ class Optimizer:
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got a Tensor"
             )
+        _plain_rate(defaults)
         self._check_options(defaults)
         self.defaults = defaults
         self.state: dict[Any, dict[str, Any]] = defaultdict(dict)
@@ -91,12 +94,14 @@ class Optimizer:
                 mark_written(p)
         return loss
 
-    def _buffers(self, states: list[dict[str, Any]], name: str, params: list[np.ndarray]) -> list[np.ndarray]:
-        """The arrays under `name`, one of `_buffer_names`, in `states`; one that is missing begins at zero."""
+    def _buffers(
+        self, states: list[dict[str, Any]], name: str, params: list[np.ndarray], start: float = 0.0
+    ) -> list[np.ndarray]:
+        """The arrays under `name`, one of `_buffer_names`, in `states`; one that is missing begins at `start`."""
         arrays = []
         for state, param in zip(states, params, strict=True):
             if state.get(name) is None:
-                state[name] = _zeros_like(param)
+                state[name] = _filled_like(param, start)
             arrays.append(state[name]._value)
         return arrays
 
@@ -114,7 +119,7 @@ class Optimizer:
             elif p.grad is not None:
                 grad = p.grad
                 if grad._tracked or not grad._value.flags.writeable:
-                    p.grad = _zeros_like(grad._value)
+                    p.grad = _filled_like(grad._value, 0)
                 else:
                     grad._value.fill(0)
                     mark_written(grad)
@@ -146,6 +151,7 @@ class Optimizer:
         if not {p for group in self.param_groups for p in group["params"]}.isdisjoint(tensors):
             raise ValueError("some parameters appear in more than one parameter group")
         group = {**self.defaults, **param_group, "params": tensors}
+        _plain_rate(group)
         if names:
             group["param_names"] = names
         if len(names) not in (0, len(tensors)) or any(
@@ -196,14 +202,16 @@ class Optimizer:
                     "loaded state dict contains a parameter group that doesn't match the size of optimizer's group: "
                     f"{len(saved['params'])} parameters in group {i}, expected {len(group['params'])}"
                 )
-            missing = [name for name in self.defaults if name not in saved]
+            missing = [name for name in self.defaults if name not in saved and name not in self._may_lack]
             if missing:
                 raise ValueError(
                     f"group {i} of the loaded state dict lacks {', '.join(missing)}: is it of another optimizer?"
                 )
-            loaded = {**saved, "params": group["params"]}
+            kept = {name: group[name] for name in self._may_lack if name in group}
+            loaded = {**kept, **saved, "params": group["params"]}
             if "param_names" in group:
                 loaded.setdefault("param_names", group["param_names"])
+            _plain_rate(loaded)
             self._check_options(loaded)
             groups.append(loaded)
             owners.update((number, (p, loaded)) for number, p in zip(saved["params"], group["params"], strict=True))
@@ -226,13 +234,15 @@ class Optimizer:
         for name, value in entry.items():
             if name == "step":
                 value = int(value)  # PyTorch keeps a Tensor here
+            elif name in self._numbers:
+                value = float(value)
             elif isinstance(value, Tensor):
                 if name in names and value.shape != p.shape:
                     raise ValueError(
                         f"{name} of parameter {number} in the loaded state dict has shape {list(value.shape)}, the parameter "
                         f"{list(p.shape)}"
                     )
-                value = wrap(_fresh(value._value.astype(_step_dtype(p._value)) if name in names else value._value))
+                value = wrap(_fresh(value._value.astype(step_dtype(p._value)) if name in names else value._value))
             if value is not None:
                 fitting[name] = value
         missing = [name for name in names if name not in fitting]
@@ -241,10 +251,47 @@ class Optimizer:
         return fitting
 
 
+def gradient_of(group: dict[str, Any], param: np.ndarray, grad: np.ndarray) -> np.ndarray:
+    """What a step goes down by: the gradient, its negative to `maximize`, plus the weight decay of the group.
+
+    With `decoupled_weight_decay` the parameter is shrunk here instead, in place.
+    """
+    if group["maximize"]:
+        grad = -grad
+    if group["weight_decay"] == 0:
+        return grad
+    if group.get("decoupled_weight_decay"):
+        param *= 1 - group["lr"] * group["weight_decay"]
+        return grad
+    return grad + group["weight_decay"] * param
+
+
+def decay(average: np.ndarray, beta: float, new: np.ndarray) -> None:
+    """average = beta average + (1 - beta) new, in place."""
+    average *= beta
+    average += (1 - beta) * new
+
+
+def refuse(optimizer: str, **options: bool) -> None:
+    """Raise for an option of PyTorch's that is asked for and means nothing here."""
+    for name, asked in options.items():
+        if asked:
+            raise NotImplementedError(f"{optimizer} does not support {name}=True: leave it out")
+
+
 def require(valid: bool, what: str, value: Any) -> None:
     """Raise PyTorch's ValueError for an option out of its range; a NaN is in no range."""
     if not valid:
         raise ValueError(f"Invalid {what}: {value}")
+
+
+def _plain_rate(options: dict[str, Any]) -> None:
+    """Make a learning rate that is given as a Tensor, as PyTorch allows, a number."""
+    rate = options.get("lr")
+    if isinstance(rate, Tensor):
+        if rate.numel() != 1:
+            raise ValueError("Tensor lr must be 1-element")
+        options["lr"] = rate.item()
 
 
 def _plain(array: np.ndarray) -> np.ndarray:
@@ -255,7 +302,7 @@ def _plain(array: np.ndarray) -> np.ndarray:
         raise RuntimeError(f"an optimizer can only step parameters of floating point dtype, and one is {array.dtype}")
     if not array.flags.writeable:
         raise RuntimeError("a parameter's memory is read-only (an import that may not be written to): clone() it first")
-    return np.array(array, _step_dtype(array), order="C")
+    return np.array(array, step_dtype(array), order="C")
 
 
 def _check_buffer(name: str, buffer: np.ndarray, param: np.ndarray) -> None:
@@ -272,7 +319,7 @@ def _check_buffer(name: str, buffer: np.ndarray, param: np.ndarray) -> None:
     raise RuntimeError(f"the optimizer's {name} is {fault}: put a clone() of it into the state")
 
 
-def _step_dtype(array: np.ndarray) -> np.dtype:
+def step_dtype(array: np.ndarray) -> np.dtype:
     """The dtype in which a parameter is stepped and its buffers are kept: float32, or float64 for itself."""
     return np.result_type(array.dtype, np.float32)
 
@@ -287,10 +334,10 @@ def _gradient(p: Tensor, array: np.ndarray) -> np.ndarray:
     return np.array(grad, array.dtype, order="C")
 
 
-def _zeros_like(array: np.ndarray) -> Tensor:
-    zeros = empty_like(array)
-    zeros.fill(0)
-    return wrap(zeros)
+def _filled_like(array: np.ndarray, value: float) -> Tensor:
+    filled = empty_like(array)
+    filled.fill(value)
+    return wrap(filled)
 
 
-__all__ = ["Optimizer", "require"]
+__all__ = ["Optimizer", "decay", "gradient_of", "refuse", "require", "step_dtype"]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels as kernels
-from .optimizer import Optimizer, require
+from .optimizer import Optimizer, refuse, require
 
 
 class RMSprop(Optimizer):
@@ -15,7 +15,8 @@ class RMSprop(Optimizer):
 
     `centered`, the variance of g stands under the root: v less the square of the running mean of g (0 where rounding
     makes it negative; PyTorch gets NaN there). g is the gradient (its negative to `maximize`) plus weight_decay times
-    the parameter. `foreach` is accepted for PyTorch's sake: every step is fused.
+    the parameter. `foreach` is accepted for PyTorch's sake: every step is fused. `capturable=True` and `differentiable=True`
+    raise NotImplementedError.
     """
 
     def __init__(
@@ -27,10 +28,12 @@ class RMSprop(Optimizer):
         weight_decay: float = 0,
         momentum: float = 0,
         centered: bool = False,
-        *,
+        capturable: bool = False,
         foreach: bool | None = None,
         maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
+        refuse("RMSprop", capturable=capturable, differentiable=differentiable)
         super().__init__(
             params,
             {

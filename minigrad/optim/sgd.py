@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from .. import _kernels as kernels
-from .optimizer import Optimizer, require
+from .optimizer import Optimizer, refuse, require
 
 
 class SGD(Optimizer):
     """v = momentum v + (1 - dampening) g; param -= lr v, or lr (g + momentum v) with `nesterov`.
 
     g is the gradient (its negative to `maximize`) plus weight_decay times the parameter; the first v is g. `foreach` and
-    `fused` are accepted for PyTorch's sake: every step is fused.
+    `fused` are accepted for PyTorch's sake: every step is fused. `differentiable=True` raises NotImplementedError.
 
     >>> w = minigrad.tensor([1.0], requires_grad=True)
     >>> optimizer = optim.SGD([w], lr=0.1)
@@ -35,8 +35,10 @@ class SGD(Optimizer):
         *,
         maximize: bool = False,
         foreach: bool | None = None,
+        differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
+        refuse("SGD", differentiable=differentiable)
         super().__init__(
             params,
             {

@@ -79,7 +79,7 @@ BAD: list[Bad] = [
     bad("F.dropconnect(x, [1])", TypeError, "weight", differs=OURS, x=real(3, 4)),
     bad("F.dropconnect(x, w, b, 1.0, False, eval_samples=3)", ValueError, "p = 1", differs=OURS, **LINEAR),
     bad("F.dropconnect(x, w, b, eval_samples=-1)", ValueError, "eval_samples", differs=OURS, **LINEAR),
-    bad("F.dropconnect(x, w, b, eval_samples=2.5)", ValueError, "2.5", differs=OURS, **LINEAR),
+    bad("F.dropconnect(x, w, b, eval_samples=2.5)", TypeError, "2.5", differs=OURS, **LINEAR),
     bad("F.targeted_dropout(x, target='row')", ValueError, "'unit'", "'row'", differs=OURS, x=real(3, 4)),
     bad("F.targeted_dropout(x, eval_mode='mean')", ValueError, "'prune'", "'mean'", differs=OURS, x=real(3, 4)),
     bad("F.targeted_dropout(x)", RuntimeError, "axes", differs=OURS, x=real()),

@@ -1,3 +1,4 @@
+# ruff: noqa - written as lessons are
 """A character-level transformer with the training loop's usual switches."""
 
 import inspect

@@ -1,3 +1,4 @@
+# ruff: noqa - written as lessons are
 """A lazy LeNet, its weights initialized by `apply`, and dropout written out."""
 
 import torch
@@ -7,7 +8,7 @@ from torch.nn import functional as F
 
 
 def init_cnn(module):
-    if type(module) == nn.Linear or type(module) == nn.Conv2d:  # noqa: E721
+    if type(module) == nn.Linear or type(module) == nn.Conv2d:
         nn.init.xavier_uniform_(module.weight)
 
 
@@ -28,11 +29,15 @@ class LeNet(nn.Module):
     def __init__(self, num_classes=10):
         super().__init__()
         self.net = nn.Sequential(
-            nn.LazyConv2d(6, kernel_size=3, padding=1), nn.Tanh(),
+            nn.LazyConv2d(6, kernel_size=3, padding=1),
+            nn.Tanh(),
             nn.AvgPool2d(kernel_size=2, stride=2),
-            nn.LazyConv2d(16, kernel_size=3, padding=1), nn.BatchNorm2d(16), nn.Tanh(),
+            nn.LazyConv2d(16, kernel_size=3, padding=1),
+            nn.BatchNorm2d(16),
+            nn.Tanh(),
             nn.Flatten(),
-            nn.LazyLinear(64), nn.Tanh(),
+            nn.LazyLinear(64),
+            nn.Tanh(),
             nn.LazyLinear(num_classes),
         )
 

@@ -1,3 +1,4 @@
+# ruff: noqa - written as lessons are
 """Linear regression from scratch, then with the library's own parts."""
 
 import random
@@ -30,7 +31,7 @@ def data_iter(batch_size, features, labels):
         yield features[batch_indices], labels[batch_indices]
 
 
-w = torch.normal(0, 0.01, size=(2, 1), requires_grad=True)
+w = torch.normal(0, 0.01, size=(2, 1)).requires_grad_(True)
 b = torch.zeros(1, requires_grad=True)
 
 
@@ -69,7 +70,7 @@ trainer = torch.optim.SGD([{"params": net[0].weight, "weight_decay": 1e-4}, {"pa
 for epoch in range(3):
     for X, y in data_iter:
         trainer.zero_grad()
-        l = loss(net(X), y)  # noqa: E741
+        l = loss(net(X), y)
         l.backward()
         trainer.step()
 assert (true_w - net[0].weight.data.reshape(true_w.shape)).norm() < 0.02

@@ -1,9 +1,12 @@
+# ruff: noqa - written as lessons are
 """Bigrams of names: counted, and learned as a net of one layer."""
 
 import torch
 import torch.nn.functional as F
 
-words = "emma olivia ava isabella sophia charlotte mia amelia harper evelyn abigail emily ella camila luna sofia".split()
+words = (
+    "emma olivia ava isabella sophia charlotte mia amelia harper evelyn abigail emily ella camila luna sofia".split()
+)
 N = torch.zeros((27, 27), dtype=torch.int32)
 chars = "abcdefghijklmnopqrstuvwxyz"
 stoi = {s: i + 1 for i, s in enumerate(chars)}

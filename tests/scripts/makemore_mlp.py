@@ -1,3 +1,4 @@
+# ruff: noqa - written as lessons are
 """A net on the last three characters, its batch normalization written out."""
 
 import random
@@ -5,7 +6,9 @@ import random
 import torch
 import torch.nn.functional as F
 
-words = "emma olivia ava isabella sophia charlotte mia amelia harper evelyn abigail emily ella camila luna sofia".split()
+words = (
+    "emma olivia ava isabella sophia charlotte mia amelia harper evelyn abigail emily ella camila luna sofia".split()
+)
 chars = sorted(list(set("".join(words))))
 stoi = {s: i + 1 for i, s in enumerate(chars)}
 stoi["."] = 0

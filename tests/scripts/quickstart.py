@@ -1,3 +1,4 @@
+# ruff: noqa - written as lessons are
 """A data set, a loader, a network, a loop, and a saved model read back."""
 
 import os

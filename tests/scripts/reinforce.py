@@ -1,3 +1,4 @@
+# ruff: noqa - written as lessons are
 """A policy gradient with `Categorical`, on a walk whose goal is at its right end."""
 
 import torch

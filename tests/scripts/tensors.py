@@ -1,3 +1,4 @@
+# ruff: noqa - written as lessons are
 """A first look at tensors: making, reading, changing and printing them."""
 
 import numpy as np
@@ -13,7 +14,10 @@ assert torch.equal(x_data, x_np)
 assert x_ones.sum() == 4
 assert x_rand.dtype == torch.float32
 
-shape = (2, 3,)
+shape = (
+    2,
+    3,
+)
 tensor = torch.rand(shape)
 assert tensor.shape == torch.Size([2, 3])
 assert isinstance(tensor.shape, torch.Size)
@@ -31,7 +35,7 @@ assert str(tensor) == (
 t1 = torch.cat([tensor, tensor, tensor], dim=1)
 y1 = tensor @ tensor.T
 y3 = torch.rand_like(y1)
-torch.matmul(tensor, tensor.T, out=y3) if False else y3.copy_(torch.matmul(tensor, tensor.T))
+y3.copy_(torch.matmul(tensor, tensor.T))
 assert torch.allclose(y1, y3)
 assert isinstance(tensor.sum().item(), float)
 tensor.add_(5)

@@ -1,3 +1,4 @@
+# ruff: noqa - written as lessons are
 """A variational autoencoder: the divergence by hand and by `torch.distributions`."""
 
 import torch

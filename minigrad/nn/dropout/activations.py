@@ -2,7 +2,7 @@
 that add or multiply noise.
 
 Each is its functional form (`F.dropout`, ...) with the layer's `p`, `training` and `generator`; formulas, shapes and errors are
-stated there. Without training all of them return their input itself, except `HintonDropout`.
+stated there. Without training they return their input itself, but for `HintonDropout` and the table `WordDropout`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 from ...ops import dropout as F
 from ...ops import dropout_family as family
+from ...ops.dropout_base import check_generator, check_probability, check_scale
 from ...random import Generator
 from ...tensor import Tensor
 from ..embedding import Embedding
@@ -133,7 +134,7 @@ class GaussianNoise(RandomModule):
 
     def __init__(self, std: float = 0.1, *, generator: Generator | None = None) -> None:
         super().__init__(generator=generator)
-        family.check_scale(std, "GaussianNoise: std")
+        check_scale(std, "GaussianNoise: std")
         self.std = std
 
     def forward(self, input: Tensor) -> Tensor:
@@ -202,8 +203,8 @@ class WordDropout(Embedding, RandomModule):
         generator: Generator | None = None,
         **options: Any,
     ) -> None:
-        family.check_generator(generator, "WordDropout")
-        family.check_probability(p, "WordDropout")
+        check_generator(generator, "WordDropout")
+        check_probability(p, "WordDropout")
         super().__init__(num_embeddings, embedding_dim, *args, **options)
         self.p, self.generator = p, generator
 
@@ -233,7 +234,7 @@ class DropHead(DropoutBase):
 
 
 class AttentionDropout(DropoutBase):
-    """Dropout of attention weights (..., L, S), after their softmax (Vaswani et al. 2017); p of 0.1 is usual.
+    """Dropout of attention weights (..., L, S), after their softmax (Radford et al. 2018, section 4.1); p of 0.1 is usual.
 
     Rows then sum to 1 only on average, unless `renormalize`. See `F.attention_dropout`.
 

@@ -1,25 +1,34 @@
 """What the layers of the dropout family share.
 
 One convention for all members. The functional form, with `training` and `generator=`, is declared with `@op("F.name")` in
-`minigrad/ops` (`dropout_family.py`: masks on activations; `dropout_weights.py`: on weights and recurrences, and learned ones),
-which also holds the helpers that draw: `keep_mask`, `normals`, `uniforms`, `drop_shared`. The layer here is thin: it checks
-its arguments once, keeps them as ordinary attributes, and calls the functional form with `self.training`. The functional form
-checks `p` again, for a schedule may have changed it. What is no function of Tensors (schedules, contexts, surgery on
-a model) is a plain function or class beside the layers.
+`minigrad/ops` (`dropout_family.py`: masks and noise on activations; `dropout_spatial.py`: on images; `dropout_weights.py`: on
+weights and states; `dropout_learned.py`: noise that is learned); what these share, checks and draws, is in `dropout_base.py`.
+The layer here is thin: it checks its arguments once, keeps them as ordinary attributes, and calls the functional form with
+`self.training`. The functional form checks `p` again, for a schedule may have changed it. What is no function of Tensors
+(schedules, contexts, surgery on a model) is a plain function or class beside the layers.
 """
 
 from __future__ import annotations
 
-from ...ops.dropout_family import check_generator, check_probability
+from typing import Any
+
+from ...ops.dropout_base import check_generator, check_probability
 from ...random import Generator
 from ..module import Module
+
+
+def check_module(module: Any, name: str) -> None:
+    """TypeError unless it is a Module."""
+    if not isinstance(module, Module):
+        raise TypeError(f"{name}: expected a Module, not {type(module).__name__}")
 
 
 class RandomModule(Module):
     """A layer that draws: from `generator`, or from the default one if that is None.
 
-    Each call takes its own number from the generator. Nothing of it enters the state_dict; who wants to replay a net
-    seeds its generator. `mc_dropout` turns on layers whose class says `in_mc_dropout`.
+    Each call takes its own number from the generator. Nothing of it enters the state_dict; to replay a net, seed its
+    generator again. A deep copy has a copy of the generator, which draws the same: layers that are copied to make a
+    deeper net want the default generator, or each their own. `mc_dropout` turns on layers whose class says `in_mc_dropout`.
     """
 
     in_mc_dropout = True

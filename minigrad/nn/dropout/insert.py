@@ -16,28 +16,17 @@ from ...tensor import RemovableHandle, Tensor
 from .. import activation
 from ..module import Module
 from .activations import Dropout
-from .base import RandomModule
+from .base import check_module
 
 M = TypeVar("M", bound=Module)
 
 AFTER, BEFORE = "added_dropout", "added_dropout_before"  # the names of the children
+OUTPUTS = ("LogSigmoid", "LogSoftmax", "Softmax", "Softmax2d", "Softmin")  # what ends a net is not dropped
 ACTIVATIONS = tuple(
     kind
-    for name in (
-        "ELU",
-        "GELU",
-        "Hardtanh",
-        "LeakyReLU",
-        "Mish",
-        "ReLU",
-        "ReLU6",
-        "Sigmoid",
-        "SiLU",
-        "Softplus",
-        "Softsign",
-        "Tanh",
-    )
-    for kind in [getattr(activation, name)]
+    for name, kind in vars(activation).items()
+    if isinstance(kind, type) and issubclass(kind, Module) and kind.__module__ == activation.__name__
+    if not name.startswith("_") and name not in OUTPUTS
 )
 
 
@@ -55,7 +44,7 @@ def selected(model: Module, where: Any, added: bool = False) -> list[tuple[str, 
         chosen = {id(module) for _, module in every if isinstance(module, kinds)}
         chosen |= {id(m) for part in where if not isinstance(part, type) for _, m in selected(model, part, added)}
         if not chosen:
-            names = ", ".join(part.__name__ for part in kinds)
+            names = ", ".join(part.__name__ for part in kinds) or "an empty list"
             raise ValueError(f"no module of {type(model).__name__} is one of {names}: choose others by where=")
         return [(name, module) for name, module in every if id(module) in chosen]
     if isinstance(where, int) and not isinstance(where, bool):
@@ -129,10 +118,11 @@ def add_dropout(
     activation module. `p` is one rate, or one for each chosen module in order (`nn.drop_path_rates`), or a dict from such
     choices to rates, of which the first that fits counts. `kind` is the class, called with a rate and `options`.
 
-    The keys of the state_dict stay as they were, for each dropout is a child called "added_dropout" (or "added_dropout_before") of
-    the module it belongs to, called by a forward hook. A Sequential stands for its last module (its first with `before`). A module that
-    is used in several places drops in all of them. Nothing is changed if an error is raised: ValueError if nothing is
-    chosen, p is no probability, their number doesn't fit or a module has one already; TypeError for lists of modules.
+    Each dropout is a child called "added_dropout" (or "added_dropout_before") of the module it belongs to, called by a forward
+    hook; so the keys of the state_dict stay as they were, unless `kind` has parameters. A Sequential stands for its last module
+    (its first with `before`). A module that is used in several places drops in all of them. Nothing is changed if an error is
+    raised: ValueError if nothing is chosen, p is no probability, their number doesn't fit or a module has one already;
+    TypeError for lists of modules.
 
     >>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 2))
     >>> model = nn.add_dropout(model, {"1": 0.2, nn.ReLU: 0.5})
@@ -143,7 +133,10 @@ def add_dropout(
     >>> [layer.p for layer in nn.added_dropout(model).values()], len(model)
     ([0.2, 0.5], 5)
     """
+    check_module(model, "add_dropout")
     if isinstance(p, Mapping):
+        if not p:
+            raise ValueError("add_dropout: the dict of rates is empty")
         if where is not ACTIVATIONS:
             raise TypeError("add_dropout: a dict of rates says where itself: leave `where` out")
         found: dict[Module, tuple[str, float]] = {}
@@ -153,7 +146,8 @@ def add_dropout(
         places = [(name, module, rate) for module, (name, rate) in found.items()]
     else:
         modules = selected(model, where)
-        rates: list[Any] = list(p) if isinstance(p, Iterable) else [p] * len(modules)
+        several = isinstance(p, Iterable) and not isinstance(p, str | Tensor)
+        rates: list[Any] = list(p) if several else [p] * len(modules)  # type: ignore[arg-type]
         if len(rates) != len(modules):
             raise ValueError(f"add_dropout: {len(rates)} rates for {len(modules)} modules")
         places = [(name, module, rate) for (name, module), rate in zip(modules, rates, strict=True)]
@@ -166,6 +160,7 @@ def add_dropout(
                 f"add_dropout: '{name}' has a dropout already: change its p, or remove_dropout(model) first"
             )
         planned[host] = kind(rate, **options)
+        check_module(planned[host], "add_dropout: kind has to make a layer")
     for host, layer in planned.items():
         host.add_module(child, layer)
         handle = (
@@ -196,8 +191,3 @@ def remove_dropout(model: M) -> M:
         if hooks is not None and not (hooks.forward_pre or hooks.forward or hooks.backward_pre or hooks.backward):
             module._hooks = None  # so that what works only without hooks works again
     return model
-
-
-def is_dropout(module: Module) -> bool:
-    """Whether `mc_dropout` turns this module on unless told otherwise."""
-    return isinstance(module, RandomModule) and module.in_mc_dropout

@@ -9,16 +9,18 @@ from typing import Any
 import numpy as np
 
 from ...grad_mode import no_grad
-from ...ops import dropout_weights as F
+from ...ops import dropout_learned as F
 from ...ops.activation import logsigmoid, relu
+from ...ops.border import as_tensor
 from ...ops.creation import empty, full
+from ...ops.dropout_base import check_finite, check_number, check_one_of, check_positive, check_scale, check_size
 from ...random import Generator
 from ...tensor import Tensor
 from .. import init
 from ..linear import default_init_
 from ..module import Module
 from ..parameter import Parameter
-from .base import RandomModule
+from .base import RandomModule, check_module
 
 
 class ConcreteDropout(RandomModule):
@@ -55,15 +57,12 @@ class ConcreteDropout(RandomModule):
         generator: Generator | None = None,
     ) -> None:
         super().__init__(generator=generator)
-        if not 0.0 < float(p) < 1.0:
+        if not 0.0 < check_number(p, "ConcreteDropout: p") < 1.0:
             raise ValueError(f"ConcreteDropout: p begins between 0 and 1, both excluded, but got {p}")
-        if not 0.0 < temperature < math.inf:
-            raise ValueError(f"ConcreteDropout: temperature has to be positive, got {temperature}")
-        if not (0.0 <= weight_regularizer < math.inf and 0.0 <= dropout_regularizer < math.inf):
-            raise ValueError(
-                f"ConcreteDropout: regularizers have to be at least 0, got {weight_regularizer} and {dropout_regularizer}"
-            )
-        F.check_one_of(eval_mode, ("identity", "sample"), "ConcreteDropout: eval_mode")
+        check_positive(temperature, "ConcreteDropout: temperature")
+        check_scale(weight_regularizer, "ConcreteDropout: weight_regularizer")
+        check_scale(dropout_regularizer, "ConcreteDropout: dropout_regularizer")
+        check_one_of(eval_mode, ("identity", "sample"), "ConcreteDropout: eval_mode")
         self.temperature, self.spatial, self.eval_mode = temperature, spatial, eval_mode
         self.weight_regularizer, self.dropout_regularizer = weight_regularizer, dropout_regularizer
         self.p_logit = Parameter(full((), math.log(p) - math.log1p(-p)))
@@ -120,7 +119,8 @@ class VariationalGaussianDropout(RandomModule):
         self, num_features: int, p: float = 0.5, shared: bool = False, *, generator: Generator | None = None
     ) -> None:
         super().__init__(generator=generator)
-        if not 0.0 < float(p) <= 0.5:
+        check_size(num_features, "VariationalGaussianDropout: num_features", least=0)
+        if not 0.0 < check_number(p, "VariationalGaussianDropout: p") <= 0.5:
             raise ValueError(
                 f"VariationalGaussianDropout: p begins above 0 and at most 0.5 (its variance p / (1 - p) at most 1), but got {p}"
             )
@@ -129,6 +129,7 @@ class VariationalGaussianDropout(RandomModule):
         self.log_alpha = Parameter(full((1 if shared else num_features,), start))
 
     def forward(self, input: Tensor) -> Tensor:
+        input = as_tensor(input)
         if input.ndim == 0 or input.shape[-1] != self.num_features:
             raise RuntimeError(
                 f"VariationalGaussianDropout: expected an input (..., {self.num_features}), got shape {list(input.shape)}"
@@ -254,12 +255,11 @@ class Standout(RandomModule):
         generator: Generator | None = None,
     ) -> None:
         super().__init__(generator=generator)
-        if not isinstance(module, Module):
-            raise TypeError(f"Standout: expected a Module, not {type(module).__name__}")
+        check_module(module, "Standout")
         if not callable(activation):
             raise TypeError(f"Standout: activation has to be a function of a Tensor, not {type(activation).__name__}")
-        if not (math.isfinite(alpha) and math.isfinite(beta)):
-            raise ValueError(f"Standout: alpha and beta have to be finite, got {alpha} and {beta}")
+        check_finite(alpha, "Standout: alpha")
+        check_finite(beta, "Standout: beta")
         self.module, self.alpha, self.beta, self.activation = module, alpha, beta, activation
 
     def forward(self, input: Tensor) -> Tensor:
@@ -292,10 +292,8 @@ class InformationDropout(RandomModule):
     ) -> None:
         super().__init__(generator=generator)
         for part in (module, noise):
-            if not isinstance(part, Module):
-                raise TypeError(f"InformationDropout: expected Modules, not {type(part).__name__}")
-        if not 0.0 < max_alpha < math.inf:
-            raise ValueError(f"InformationDropout: max_alpha has to be positive, got {max_alpha}")
+            check_module(part, "InformationDropout")
+        check_positive(max_alpha, "InformationDropout: max_alpha")
         self.module, self.noise, self.max_alpha = module, noise, max_alpha
 
     def alpha(self, input: Tensor) -> Tensor:

@@ -12,10 +12,11 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from ...ops.border import as_tensor
 from ...ops.creation import empty, zeros
 from ...ops.dropout import dropout, next_place
-from ...ops.dropout_family import check_probability
-from ...ops.dropout_weights import check_one_of, drop_at, zoneout
+from ...ops.dropout_base import check_one_of, check_probability, check_size
+from ...ops.dropout_weights import drop_at, zoneout
 from ...ops.joining import stack
 from ...ops.matmul import linear
 from ...random import Generator
@@ -40,6 +41,13 @@ class RecurrentDropout(DropoutBase):
         if p_hidden is not None:
             check_probability(p_hidden, type(self).__name__)
         self.p_hidden = p_hidden
+
+    def forward(self, *args: Any) -> Any:
+        """TypeError: a cell calls the methods below."""
+        raise TypeError(
+            f"{type(self).__name__} acts inside a recurrent cell and is not called: pass it as dropout= to DropoutLSTMCell or "
+            "DropoutGRUCell; LockedDropout is the layer for sequences"
+        )
 
     @property
     def tied(self) -> bool:
@@ -159,8 +167,8 @@ class Zoneout(RecurrentDropout):
 
     def __init__(
         self,
-        p: float = 0.5,
-        p_hidden: float | None = 0.05,
+        p: float = 0.1,
+        p_hidden: float | None = None,
         *,
         eval_mode: str = "expectation",
         generator: Generator | None = None,
@@ -206,7 +214,8 @@ class _Cell(Module):
                 raise TypeError(
                     f"{type(self).__name__}: dropout has to be a RecurrentDropout (GalDropout, ...), not {type(part).__name__}"
                 )
-        self.input_size, self.hidden_size = input_size, hidden_size
+        self.input_size = check_size(input_size, f"{type(self).__name__}: input_size", least=0)
+        self.hidden_size = check_size(hidden_size, f"{type(self).__name__}: hidden_size", least=0)
         rows = self.gates * hidden_size
         sizes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, input_size), "weight_hh": (rows, hidden_size)}
         sizes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
@@ -296,8 +305,13 @@ class DropoutLSTMCell(_Cell):
     def forward(
         self, input: Tensor, state: tuple[Tensor, Tensor] | None = None, drawn: list[Any] | None = None
     ) -> tuple[Tensor, Tensor]:
+        input = as_tensor(input)
         drawn = self._drawn(drawn, state is not None)
-        h, c = (self._zeros(input), self._zeros(input)) if state is None else state
+        if state is None:
+            state = self._zeros(input), self._zeros(input)
+        if not (isinstance(state, tuple | list) and len(state) == 2):
+            raise TypeError(f"DropoutLSTMCell: state has to be a pair (h, c), not {type(state).__name__}")
+        h, c = as_tensor(state[0], "h"), as_tensor(state[1], "c")
         self._check(input, h=h, c=c)
         x, past = self._through("on_input", drawn, input), self._through("on_hidden", drawn, h)
         gates = linear(x, self.weight_ih, self.bias_ih) + linear(past, self.weight_hh, self.bias_hh)
@@ -322,8 +336,9 @@ class DropoutGRUCell(_Cell):
     gates = 3
 
     def forward(self, input: Tensor, state: Tensor | None = None, drawn: list[Any] | None = None) -> Tensor:
+        input = as_tensor(input)
         drawn = self._drawn(drawn, state is not None)
-        h = self._zeros(input) if state is None else state
+        h = self._zeros(input) if state is None else as_tensor(state, "state")
         self._check(input, h=h)
         x, past = self._through("on_input", drawn, input), self._through("on_hidden", drawn, h)
         xr, xz, xn = linear(x, self.weight_ih, self.bias_ih).chunk(3, -1)
@@ -353,6 +368,7 @@ class DropoutRNN(Module):
         self.batch_first = batch_first
 
     def forward(self, input: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        input = as_tensor(input)
         axis = 1 if self.batch_first else 0
         if input.ndim != 3 or input.shape[axis] == 0:
             layout = "(N, T, input_size)" if self.batch_first else "(T, N, input_size)"

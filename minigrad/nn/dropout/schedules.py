@@ -8,21 +8,25 @@ are closed, so a state is the number of the step and those first rates.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
 from typing import Any
 
+from ...ops.dropout_base import check_number, check_one_of, check_positive, check_scale, check_share, check_size
 from ..module import Module
 
 
 def scheduled_modules(model: Module | Iterable[Module], attribute: str = "p") -> list[Module]:
     """The modules that a schedule of `model` steps, each once: those with a number of their own under the name `attribute`."""
+    if not isinstance(model, Module | Iterable):
+        raise TypeError(f"a schedule takes a Module or several, got {type(model).__name__}")
     modules = model.modules() if isinstance(model, Module) else model
     found: list[Module] = []
     for module in modules:
         if not isinstance(module, Module):
-            raise TypeError(f"expected a Module or several, got {type(module).__name__}")
+            raise TypeError(f"a schedule takes a Module or several, got {type(module).__name__}")
         rate = vars(module).get(attribute)
-        if isinstance(rate, int | float) and not isinstance(rate, bool) and not any(module is other for other in found):
+        if isinstance(rate, Real) and not isinstance(rate, bool) and not any(module is other for other in found):
             found.append(module)
     return found
 
@@ -33,6 +37,7 @@ class DropoutSchedule:
     `model` is a Module or an iterable of modules (to leave others out, or give them another schedule). Making a schedule sets the rates of
     step 0; each `step()` goes on by one. `attribute` names another number to step, such as 'p_hidden'. With `total_steps` a step beyond
     the last raises ValueError. So does a rate outside [0, 1], and a model without dropout. A step that raises changes nothing.
+    A second schedule begins from the rates as the first has left them, be they 0: set them again before.
 
     `state_dict` does not hold the function. The p of layers are no part of a model's state_dict, so `load_state_dict` sets them too.
 
@@ -54,7 +59,7 @@ class DropoutSchedule:
         if function is not None and not callable(function):
             raise TypeError(f"{type(self).__name__}: function(base, step) is needed, not {type(function).__name__}")
         if total_steps is not None:
-            _check_steps(type(self).__name__, "total_steps", total_steps)
+            total_steps = check_size(total_steps, f"{type(self).__name__}: total_steps")
         self.modules = scheduled_modules(model, attribute)
         if not self.modules:
             raise ValueError(f"{type(self).__name__}: the model has no module with a number {attribute!r}")
@@ -82,16 +87,20 @@ class DropoutSchedule:
             raise ValueError(
                 f"{type(self).__name__}: step {step} is past the end, it was made for {self.total_steps} steps (total_steps)"
             )
-        rates = [self._rate(base, step) for base in base_ps]
+        rates = [self._rate(module, base, step) for module, base in zip(self.modules, base_ps, strict=True)]
         for module, rate in zip(self.modules, rates, strict=True):
             setattr(module, self.attribute, rate)
         self.last_step, self.base_ps, self._last_p = step, list(base_ps), rates
 
-    def _rate(self, base: float, step: int) -> float:
-        rate = float(self.get_p(base, step))
+    def _rate(self, module: Module, base: float, step: int) -> float:
+        rate = check_number(self.get_p(base, step), f"{type(self).__name__}: the rate of step {step}")
         if not 0.0 <= rate <= 1.0:  # NaN is not
             raise ValueError(
                 f"{type(self).__name__}: dropout probability has to be between 0 and 1, but step {step} gives {rate} for a layer of {base}"
+            )
+        if rate == 1.0 and getattr(module, "below_one", False):
+            raise ValueError(
+                f"{type(self).__name__}: step {step} gives 1, where the formula of {type(module).__name__} divides by 1 - p"
             )
         return rate
 
@@ -102,6 +111,8 @@ class DropoutSchedule:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go back to a state that `state_dict` returned, and set its rates; one of another schedule raises ValueError and changes
         nothing."""
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"{type(self).__name__}: expected a state dict, not {type(state_dict).__name__}")
         expected = self.state_dict()
         if state_dict.keys() != expected.keys() or len(state_dict["base_ps"]) != len(self.base_ps):
             raise ValueError(
@@ -116,17 +127,6 @@ class DropoutSchedule:
         except BaseException:
             self.__dict__.update(before)
             raise
-
-
-def _check_steps(owner: str, name: str, steps: Any, least: int = 1) -> None:
-    if type(steps) is not int or steps < least:
-        raise ValueError(f"{owner}: {name} has to be an int of at least {least}, got {steps!r}")
-
-
-def _check_rate(owner: str, name: str, rate: float) -> float:
-    if not 0.0 <= float(rate) <= 1.0:
-        raise ValueError(f"{owner}: {name} has to be between 0 and 1, but got {rate}")
-    return float(rate)
 
 
 class ConstantSchedule(DropoutSchedule):
@@ -146,7 +146,7 @@ class ConstantSchedule(DropoutSchedule):
         *,
         attribute: str = "p",
     ) -> None:
-        self.p = None if p is None else _check_rate(type(self).__name__, "p", p)
+        self.p = None if p is None else check_share(p, "ConstantSchedule: p")
         super().__init__(model, None, total_steps, attribute=attribute)
 
     def get_p(self, base: float, step: int) -> float:
@@ -177,16 +177,15 @@ class LinearSchedule(DropoutSchedule):
         *,
         attribute: str = "p",
     ) -> None:
-        name = type(self).__name__
-        self.start = None if start is None else _check_rate(name, "start", start)
-        self.end = None if end is None else _check_rate(name, "end", end)
-        _check_steps(name, "total_steps", total_steps)
-        self.total_steps: int = total_steps
-        super().__init__(model, None, total_steps, attribute=attribute)
+        self.start = None if start is None else check_share(start, "LinearSchedule: start")
+        self.end = None if end is None else check_share(end, "LinearSchedule: end")
+        self.total_steps: int = check_size(total_steps, "LinearSchedule: total_steps")
+        super().__init__(model, None, self.total_steps, attribute=attribute)
 
     def get_p(self, base: float, step: int) -> float:
         start, end = (base if rate is None else rate for rate in (self.start, self.end))
-        return start + (end - start) * step / self.total_steps
+        share = step / self.total_steps
+        return start * (1 - share) + end * share  # both ends to the bit
 
 
 class StepSchedule(DropoutSchedule):
@@ -209,10 +208,8 @@ class StepSchedule(DropoutSchedule):
         *,
         attribute: str = "p",
     ) -> None:
-        _check_steps(type(self).__name__, "step_size", step_size)
-        if not 0.0 <= gamma < math.inf:
-            raise ValueError(f"{type(self).__name__}: gamma has to be at least 0, got {gamma}")
-        self.step_size, self.gamma = step_size, gamma
+        self.step_size = check_size(step_size, "StepSchedule: step_size")
+        self.gamma = check_scale(gamma, "StepSchedule: gamma")
         super().__init__(model, None, total_steps, attribute=attribute)
 
     def get_p(self, base: float, step: int) -> float:
@@ -241,9 +238,7 @@ class CurriculumSchedule(DropoutSchedule):
         *,
         attribute: str = "p",
     ) -> None:
-        if not 0.0 < gamma < math.inf:
-            raise ValueError(f"{type(self).__name__}: gamma has to be positive, got {gamma}")
-        self.gamma = gamma
+        self.gamma = check_positive(gamma, "CurriculumSchedule: gamma")
         super().__init__(model, None, total_steps, attribute=attribute)
 
     def get_p(self, base: float, step: int) -> float:
@@ -272,10 +267,9 @@ class EarlySchedule(DropoutSchedule):
         shape: str = "linear",
         attribute: str = "p",
     ) -> None:
-        _check_steps(type(self).__name__, "cutoff", cutoff)
-        if shape not in ("linear", "constant"):
-            raise ValueError(f"{type(self).__name__}: shape has to be 'linear' or 'constant', not {shape!r}")
-        self.cutoff, self.shape = cutoff, shape
+        self.cutoff = check_size(cutoff, "EarlySchedule: cutoff")
+        check_one_of(shape, ("linear", "constant"), "EarlySchedule: shape")
+        self.shape = shape
         super().__init__(model, None, total_steps, attribute=attribute)
 
     def get_p(self, base: float, step: int) -> float:
@@ -305,8 +299,7 @@ class LateSchedule(DropoutSchedule):
         *,
         attribute: str = "p",
     ) -> None:
-        _check_steps(type(self).__name__, "cutoff", cutoff)
-        self.cutoff = cutoff
+        self.cutoff = check_size(cutoff, "LateSchedule: cutoff")
         super().__init__(model, None, total_steps, attribute=attribute)
 
     def get_p(self, base: float, step: int) -> float:

@@ -8,11 +8,12 @@ from typing import Any
 
 from ...ops import dropout_family as family
 from ...ops import dropout_spatial as spatial
+from ...ops.dropout_base import check_one_of, check_probability, check_size, keep_mask
 from ...random import Generator
 from ...tensor import Tensor
 from ..module import Module
 from .activations import Dropout
-from .base import DropoutBase, RandomModule
+from .base import DropoutBase, RandomModule, check_module
 
 
 class DropPath(DropoutBase):
@@ -31,8 +32,7 @@ class DropPath(DropoutBase):
         self, p: float = 0.5, mode: str = "row", *, rescale: bool = True, generator: Generator | None = None
     ) -> None:
         super().__init__(p, generator=generator)
-        if mode not in ("row", "batch"):
-            raise ValueError(f"{type(self).__name__}: mode has to be 'batch' or 'row', but got {mode!r}")
+        check_one_of(mode, ("row", "batch"), "DropPath: mode")
         self.mode, self.rescale = mode, rescale
 
     def forward(self, input: Tensor) -> Tensor:
@@ -56,9 +56,9 @@ def drop_path_rates(depth: int, p: float) -> list[float]:
     >>> nn.drop_path_rates(3, 0.2)
     [0.0, 0.1, 0.2]
     """
-    depth = spatial.check_size(depth, "drop_path_rates: depth")
-    p = family.check_probability(p, "drop_path_rates")
-    return [p * block / (depth - 1) for block in range(depth)] if depth > 1 else [p]
+    depth = check_size(depth, "drop_path_rates: depth")
+    p = check_probability(p, "drop_path_rates")
+    return [p * (block / (depth - 1)) for block in range(depth)] if depth > 1 else [p]
 
 
 class LayerDrop(DropoutBase):
@@ -67,7 +67,7 @@ class LayerDrop(DropoutBase):
     Called with x and further arguments it gives x = layer(x, ...) for each layer in turn; a skipped one leaves x as it is. Nothing
     is rescaled, so layers have to keep shapes and to be residual. Without training no layer is skipped; a net trained so can
     then be cut shallower. Each call takes one call number of the generator; looking at the layers (`for layer in layers`, `len`,
-    indexing, state_dict with keys as those of ModuleList) draws nothing. `sample()` is for who calls the layers himself.
+    indexing, state_dict with keys as those of ModuleList) draws nothing. `sample()` is for code that calls the layers itself.
 
     >>> layers = nn.LayerDrop([nn.Linear(3, 3) for _ in range(4)], p=0.5)
     >>> len(list(layers)), layers(minigrad.ones(2, 3)).shape
@@ -78,6 +78,8 @@ class LayerDrop(DropoutBase):
 
     def __init__(self, modules: Iterable[Module] = (), p: float = 0.1, *, generator: Generator | None = None) -> None:
         super().__init__(p, generator=generator)
+        if not isinstance(modules, Iterable):
+            raise TypeError(f"LayerDrop: expected several modules, not {type(modules).__name__}")
         for module in modules:
             self.append(module)
 
@@ -100,9 +102,9 @@ class LayerDrop(DropoutBase):
         """The layers that this pass runs: a draw in training, otherwise all."""
         layers = list(self)
         if not self.training or self.p == 0:
-            family.check_probability(self.p, "LayerDrop")
+            check_probability(self.p, "LayerDrop")
             return layers
-        kept = family.keep_mask((len(layers),), self.p, self.generator, "LayerDrop")
+        kept = keep_mask((len(layers),), self.p, self.generator, "LayerDrop")
         return [layer for layer, keep in zip(layers, kept, strict=True) if keep]
 
     def forward(self, input: Any, *args: Any, **kwargs: Any) -> Any:
@@ -131,9 +133,8 @@ class DropBlock2d(DropoutBase):
         generator: Generator | None = None,
     ) -> None:
         super().__init__(p, generator=generator)
-        self.block_size = spatial.check_size(block_size, "DropBlock2d: block_size")
-        if normalize not in ("batch", "sample"):
-            raise ValueError(f"DropBlock2d: normalize has to be 'batch' or 'sample', but got {normalize!r}")
+        self.block_size = spatial.check_block_size(block_size, "DropBlock2d")
+        check_one_of(normalize, ("batch", "sample"), "DropBlock2d: normalize")
         self.per_channel, self.normalize = per_channel, normalize
 
     def forward(self, input: Tensor) -> Tensor:
@@ -165,7 +166,10 @@ class MaxPoolDropout2d(DropoutBase):
         self, kernel_size: Any, stride: Any = None, p: float = 0.5, *, generator: Generator | None = None
     ) -> None:
         super().__init__(p, generator=generator)
-        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
+        spatial.check_pair(kernel_size, "MaxPoolDropout2d: kernel_size")
+        stride = kernel_size if stride is None else stride
+        spatial.check_pair(stride, "MaxPoolDropout2d: stride")
+        self.kernel_size, self.stride = kernel_size, stride
 
     def forward(self, input: Tensor) -> Tensor:
         return spatial.max_pool_dropout2d(
@@ -192,8 +196,8 @@ class Cutout(DropoutBase):
 
     def __init__(self, size: int, holes: int = 1, p: float = 1.0, *, generator: Generator | None = None) -> None:
         super().__init__(p, generator=generator)
-        self.size = spatial.check_size(size, "Cutout: size")
-        self.holes = spatial.check_size(holes, "Cutout: holes")
+        self.size = check_size(size, "Cutout: size")
+        self.holes = check_size(holes, "Cutout: holes")
 
     def forward(self, input: Tensor) -> Tensor:
         return spatial.cutout(input, self.size, self.training, p=self.p, holes=self.holes, generator=self.generator)
@@ -251,7 +255,9 @@ class MultiSampleDropout(Module):
 
     def __init__(self, module: Module, samples: int = 8, p: float = 0.5, *, generator: Generator | None = None) -> None:
         super().__init__()
-        self.samples = spatial.check_size(samples, "MultiSampleDropout: samples")
+        self.samples = check_size(samples, "MultiSampleDropout: samples")
+        check_probability(p, "MultiSampleDropout")
+        check_module(module, "MultiSampleDropout")
         self.dropout = Dropout(p, generator=generator)
         self.module = module
 
@@ -290,8 +296,7 @@ class ShakeShake(RandomModule):
 
     def __init__(self, mode: str = "row", *, generator: Generator | None = None) -> None:
         super().__init__(generator=generator)
-        if mode not in ("row", "batch"):
-            raise ValueError(f"ShakeShake: mode has to be 'batch' or 'row', but got {mode!r}")
+        check_one_of(mode, ("row", "batch"), "ShakeShake: mode")
         self.mode = mode
 
     def forward(self, input: Tensor, other: Tensor) -> Tensor:

@@ -13,13 +13,16 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ...grad_mode import no_grad
+from ...ops.border import as_tensor
+from ...ops.dropout_base import check_positive, check_size
 from ...ops.dropout_closed import fast_dropout as fast_dropout
 from ...ops.indexing import where as choose
 from ...ops.joining import stack
 from ...ops.reduce import logsumexp
 from ...tensor import Tensor, wrap
 from ..module import Module
-from .insert import is_dropout, selected
+from .base import RandomModule, check_module
+from .insert import selected
 
 M = TypeVar("M", bound=Module)
 
@@ -40,8 +43,9 @@ def mc_dropout(model: M, where: Any = None) -> Iterator[M]:
     >>> model[3].training
     False
     """
+    check_module(model, "mc_dropout")
     if where is None:
-        chosen = [module for module in model.modules() if is_dropout(module)]
+        chosen: list[Module] = [m for m in model.modules() if isinstance(m, RandomModule) and m.in_mc_dropout]
         if not chosen:
             raise ValueError(
                 f"mc_dropout: {type(model).__name__} has no dropout layers; name modules that call F.dropout themselves by where="
@@ -63,19 +67,26 @@ def mc_dropout(model: M, where: Any = None) -> Iterator[M]:
 def mc_samples(model: Module, *inputs: Any, samples: int = 50, where: Any = None, **options: Any) -> Tensor:
     """What `samples` passes of `model(*inputs, **options)` under `mc_dropout` give, stacked: (samples, ...), without gradients.
 
-    ValueError unless samples >= 1.
+    TypeError or ValueError unless samples is an int of at least 1.
 
     >>> model = nn.Sequential(nn.Dropout(0.5), nn.Linear(4, 3))
     >>> nn.mc_samples(model, minigrad.ones(2, 4), samples=10).shape
     (10, 2, 3)
     """
-    if samples < 1:
-        raise ValueError(f"mc_samples: samples has to be at least 1, got {samples}")
+    samples = check_size(samples, "mc_samples: samples")
     with no_grad(), mc_dropout(model, where):
-        return stack([model(*inputs, **options) for _ in range(samples)])
+        outputs = [model(*inputs, **options) for _ in range(samples)]
+    if not isinstance(outputs[0], Tensor):
+        given = type(outputs[0]).__name__
+        raise TypeError(
+            f"mc_samples: {type(model).__name__} returned a {given}, and only Tensors can be stacked: loop under mc_dropout"
+        )
+    return stack(outputs)
 
 
-def _probabilities(probabilities: Tensor, name: str) -> None:
+def _probabilities(samples: Any, name: str) -> Tensor:
+    """`samples` as a Tensor; ValueError unless it is of shape (samples, ..., classes) and its last axis holds probabilities."""
+    probabilities = as_tensor(samples, "probabilities")
     p = probabilities._value
     if p.ndim < 2:
         raise ValueError(f"{name}: expected probabilities (samples, ..., classes), got shape {list(p.shape)}")
@@ -83,6 +94,7 @@ def _probabilities(probabilities: Tensor, name: str) -> None:
         raise ValueError(
             f"{name}: the last axis has to hold probabilities; average these, and neither logits nor their logarithms: F.softmax(x, -1)"
         )
+    return probabilities
 
 
 def _entropy(p: Tensor) -> Tensor:
@@ -97,7 +109,7 @@ def predictive_mean(samples: Tensor) -> Tensor:
     >>> nn.predictive_mean(minigrad.tensor([[[1.0, 0.0]], [[0.5, 0.5]]]))
     tensor([[0.7500, 0.2500]])
     """
-    return samples.mean(0)
+    return as_tensor(samples, "samples").mean(0)
 
 
 def predictive_entropy(probabilities: Tensor) -> Tensor:
@@ -109,7 +121,7 @@ def predictive_entropy(probabilities: Tensor) -> Tensor:
     >>> nn.predictive_entropy(minigrad.tensor([[[1.0, 0.0]], [[0.0, 1.0]]]))  # log 2
     tensor([0.6931])
     """
-    _probabilities(probabilities, "predictive_entropy")
+    probabilities = _probabilities(probabilities, "predictive_entropy")
     return _entropy(probabilities.mean(0))
 
 
@@ -123,7 +135,7 @@ def mutual_information(probabilities: Tensor) -> Tensor:
     >>> nn.mutual_information(both)  # the samples disagree; they agree that it is open
     tensor([0.6931, 0.0000])
     """
-    _probabilities(probabilities, "mutual_information")
+    probabilities = _probabilities(probabilities, "mutual_information")
     return _entropy(probabilities.mean(0)) - _entropy(probabilities).mean(0)
 
 
@@ -135,8 +147,8 @@ def predictive_variance(samples: Tensor, precision: float | None = None) -> Tens
     >>> nn.predictive_variance(minigrad.tensor([[1.0], [3.0]]), precision=2.0)
     tensor([1.5000])
     """
-    spread = samples.var(0, correction=0)
-    return spread if precision is None else spread + 1 / _precision(precision)
+    spread = as_tensor(samples, "samples").var(0, correction=0)
+    return spread if precision is None else spread + 1 / check_positive(precision, "predictive_variance: precision")
 
 
 def predictive_log_likelihood(samples: Tensor, target: Tensor, precision: float) -> Tensor:
@@ -148,16 +160,10 @@ def predictive_log_likelihood(samples: Tensor, target: Tensor, precision: float)
     >>> nn.predictive_log_likelihood(minigrad.zeros(5, 1), minigrad.zeros(1), 1.0)  # -log(2 pi) / 2
     tensor([-0.9189])
     """
-    precision = _precision(precision)
+    precision = check_positive(precision, "predictive_log_likelihood: precision")
     if samples.shape[1:] != target.shape:
         raise ValueError(
             f"predictive_log_likelihood: target has shape {list(target.shape)}, expected {list(samples.shape[1:])}"
         )
     exponents = (samples - target) ** 2 * (-precision / 2)
     return logsumexp(exponents, 0) + (0.5 * math.log(precision / (2 * math.pi)) - math.log(samples.shape[0]))
-
-
-def _precision(precision: float) -> float:
-    if not 0 < precision < math.inf:
-        raise ValueError(f"precision has to be positive and finite, but got {precision}")
-    return float(precision)

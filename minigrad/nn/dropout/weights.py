@@ -8,12 +8,13 @@ from typing import Any
 from ...ops import dropout as ops
 from ...ops import dropout_weights as F
 from ...ops.creation import empty
+from ...ops.dropout_base import check_one_of, check_share, check_size
 from ...random import Generator
 from ...tensor import Tensor
 from ..linear import default_init_
 from ..module import Module
 from ..parameter import Parameter
-from .base import DropoutBase
+from .base import DropoutBase, check_module
 
 
 class DropConnect(DropoutBase):
@@ -51,8 +52,7 @@ class DropConnect(DropoutBase):
         generator: Generator | None = None,
     ) -> None:
         super().__init__(p, generator=generator)
-        if type(eval_samples) is not int or eval_samples < 0:
-            raise ValueError(f"DropConnect: eval_samples has to be an int of at least 0, got {eval_samples!r}")
+        eval_samples = check_size(eval_samples, "DropConnect: eval_samples", least=0)
         if activation is not None and not callable(activation):
             raise TypeError(
                 f"DropConnect: activation has to be a function of a Tensor, not {type(activation).__name__}"
@@ -95,9 +95,10 @@ class _OnParameters(DropoutBase):
         self, module: Module, names: str | Iterable[str], p: float = 0.5, *, generator: Generator | None = None
     ) -> None:
         super().__init__(p, generator=generator)
-        if not isinstance(module, Module):
-            raise TypeError(f"{type(self).__name__}: expected a Module, not {type(module).__name__}")
-        self.names = (names,) if isinstance(names, str) else tuple(names)
+        check_module(module, type(self).__name__)
+        self.names = (names,) if isinstance(names, str) else tuple(names) if isinstance(names, Iterable) else (names,)
+        if not all(isinstance(name, str) for name in self.names):
+            raise TypeError(f"{type(self).__name__}: names of parameters have to be strings, got {names!r}")
         if not self.names:
             raise ValueError(f"{type(self).__name__}: names of parameters are needed, such as 'weight'")
         for name in self.names:
@@ -180,10 +181,9 @@ class TargetedDropout(_OnParameters):
         generator: Generator | None = None,
     ) -> None:
         super().__init__(module, names, p, generator=generator)
-        if not 0.0 <= float(fraction) <= 1.0:
-            raise ValueError(f"TargetedDropout: fraction has to be between 0 and 1, but got {fraction}")
-        F.check_one_of(target, ("weight", "unit"), "TargetedDropout: target")
-        F.check_one_of(eval_mode, ("prune", "identity"), "TargetedDropout: eval_mode")
+        check_share(fraction, "TargetedDropout: fraction")
+        check_one_of(target, ("weight", "unit"), "TargetedDropout: target")
+        check_one_of(eval_mode, ("prune", "identity"), "TargetedDropout: eval_mode")
         self.fraction, self.target, self.eval_mode = fraction, target, eval_mode
 
     def _dropped(self, weight: Tensor) -> Tensor:

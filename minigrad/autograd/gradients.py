@@ -1,23 +1,17 @@
-"""Gradients on request: `grad`, `backward`, and a watcher that finds where a NaN came from."""
+"""Gradients on request: `grad` and `backward`."""
 
 from __future__ import annotations
 
-import traceback
+import threading
 import warnings
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import engine
-from ._kernels import empty_like
-from .custom_function import Function
-from .engine import run_backward
-from .grad_mode import enable_grad, inference_mode, is_grad_enabled, mode, no_grad, set_grad_enabled
-from .tensor import Tensor, wrap
-
-_PACKAGE = str(Path(__file__).parent)
+from .._kernels import empty_like
+from ..engine import run_backward
+from ..grad_mode import mode, set_grad_enabled
+from ..tensor import Tensor, wrap
 
 
 def _as_tuple(value: Any) -> tuple:
@@ -96,14 +90,17 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Tensor | None, ...]:
     """The gradients of the sum of `outputs` with respect to `inputs`, one for each; `.grad` is left alone.
 
     `grad_outputs` weighs non-scalar outputs. `create_graph=True` records the result, for gradients of any order. An input
     the outputs do not depend on raises, unless `allow_unused` (its gradient is None) or `materialize_grads` (zeros).
-    Only the part of the graph between outputs and inputs is run.
+    Only the part of the graph between outputs and inputs is run. `only_inputs=False`, which PyTorch no longer has either, and
+    `is_grads_batched=True` raise NotImplementedError.
 
     >>> x = minigrad.tensor(3.0, requires_grad=True)
     >>> (first,) = minigrad.autograd.grad(x**3, x, create_graph=True)
@@ -111,6 +108,9 @@ def grad(
     >>> first.item(), second.item()
     (27.0, 18.0)
     """
+    if not only_inputs or is_grads_batched:
+        refused = "is_grads_batched=True" if is_grads_batched else "only_inputs=False"
+        raise NotImplementedError(f"autograd.grad does not support {refused}: leave it out")
     outputs, inputs = _as_tuple(outputs), _as_tuple(inputs)
     if materialize_grads and allow_unused is False:
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: False.")
@@ -149,61 +149,22 @@ def _edge(index: int, x: Any) -> Any:
 def _run(edges: list, values: list, targets: list | None, retain: bool, create_graph: bool) -> dict[Any, Any]:
     """`run_backward`, recorded only to `create_graph`."""
     before, mode.recording = mode.recording, create_graph
+    whole, _pass.whole = _pass.whole, targets is None
     try:
         return run_backward(edges, values, targets, retain, create_graph)
     finally:
-        mode.recording = before
+        mode.recording, _pass.whole = before, whole
 
 
-class detect_anomaly:
-    """Find the operation whose backward makes a NaN: raises there, with the place in the user's code that called it.
+class _Pass(threading.local):
+    """Of the backward pass that this thread is in: whether it goes to all leaves, or only to the inputs that were named."""
 
-    Costs a stack trace for each operation, so it is for debugging. As in PyTorch, a context manager around forward and
-    backward.
-
-    >>> x = minigrad.tensor(0.0, requires_grad=True)
-    >>> with minigrad.autograd.detect_anomaly():
-    ...     (x.sqrt() * 0).backward()
-    Traceback (most recent call last):
-    RuntimeError: Function 'SqrtBackward' returned nan values in its 0th output.
-    ...
-    """
-
-    def __init__(self, check_nan: bool = True) -> None:
-        self.check_nan = check_nan
-
-    def __enter__(self) -> None:
-        self.before = mode.anomaly
-        mode.anomaly = self
-
-    def __exit__(self, *exc: object) -> None:
-        mode.anomaly = self.before
-
-    def remember(self, node: engine.Function) -> None:
-        """Note where the user's code made `node`."""
-        frames = [frame for frame in traceback.extract_stack() if not frame.filename.startswith(_PACKAGE)]
-        node.where = "Traceback of forward call that caused the error:\n" + "".join(traceback.format_list(frames[-3:]))
-
-    def check(self, node: engine.Function, grads: Sequence[Any]) -> None:
-        """Raise if one of the gradients that `node` returned holds a NaN."""
-        if not self.check_nan:
-            return
-        for index, gradient in enumerate(grads):
-            value = np.asarray(getattr(gradient, "_value", gradient)) if gradient is not None else None
-            if value is not None and value.dtype.kind == "f" and np.isnan(value).any():
-                raise RuntimeError(
-                    f"Function '{node.name()}' returned nan values in its {index}th output.\n{node.where}"
-                )
+    whole = True
 
 
-__all__ = [
-    "Function",
-    "backward",
-    "detect_anomaly",
-    "enable_grad",
-    "grad",
-    "inference_mode",
-    "is_grad_enabled",
-    "no_grad",
-    "set_grad_enabled",
-]
+_pass = _Pass()
+
+
+def reaches_all_leaves() -> bool:
+    """Whether the present backward pass accumulates in every leaf."""
+    return _pass.whole

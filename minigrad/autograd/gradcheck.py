@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import grad
 from ..grad_mode import enable_grad
 from ..tensor import Tensor, wrap
+from .gradients import grad
 
 WHOLE = 4096  # Jacobians with at most so many entries are compared entry by entry
 DIRECTIONS = 4  # pairs of random directions for larger ones
@@ -33,6 +33,15 @@ def gradcheck(
     atol: float = 1e-5,
     rtol: float = 1e-3,
     raise_exception: bool = True,
+    nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_batched_forward_grad: bool = False,
+    check_forward_ad: bool = False,
+    check_backward_ad: bool = True,
+    fast_mode: bool = False,
+    masked: bool | None = None,
 ) -> bool:
     """Whether the gradients of `func(*inputs)` agree with central differences: |analytic - numeric| <= atol + rtol |numeric|.
 
@@ -40,14 +49,27 @@ def gradcheck(
     moved by +-`eps` in place and put back, so that `func` may also reach them otherwise (the parameters of a module). Outputs
     are a Tensor or a sequence of them; those without a gradient are left out.
 
+    A gradient that is computed twice may differ by `nondet_tol`. `check_grad_dtypes` asks that gradients have their inputs'
+    dtypes. `fast_mode` compares products with a few random vectors, as is done anyway for large Jacobians. Outputs are
+    differentiated one at a time, which is what `check_undefined_grad` asks for. Batched and forward-mode gradients and masked
+    inputs, which there are none of here, raise NotImplementedError when their check is asked for.
+
     Raises GradcheckError with the indices of output and input and both values, or returns False with `raise_exception=False`.
     ValueError if no input and no output requires grad.
 
-    >>> from minigrad.testing import gradcheck
+    >>> from minigrad.autograd import gradcheck
     >>> x = minigrad.randn(3, dtype=minigrad.float64, requires_grad=True)
     >>> gradcheck(lambda x: (x * x.exp()).sum(), x)
     True
     """
+    if not (check_forward_ad or check_backward_ad):
+        raise AssertionError("Expected at least one of check_forward_ad or check_backward_ad to be True")
+    _refuse(
+        check_batched_grad=check_batched_grad,
+        check_batched_forward_grad=check_batched_forward_grad,
+        check_forward_ad=check_forward_ad,
+        masked=masked,
+    )
     arguments = inputs if isinstance(inputs, tuple | list) else (inputs,)
     checked = {i: x for i, x in enumerate(arguments) if isinstance(x, Tensor) and x.requires_grad}
     _check_inputs(checked)
@@ -57,7 +79,8 @@ def gradcheck(
         raise ValueError("gradcheck expects at least one output that requires grad")
     try:
         for i, x in checked.items():
-            _check_input(func, arguments, outputs, i, x, eps, atol, rtol)
+            _check_repeatable(outputs, i, x, nondet_tol, check_grad_dtypes)
+            _check_input(func, arguments, outputs, i, x, eps, atol, rtol, fast_mode)
     except GradcheckError:
         if raise_exception:
             raise
@@ -73,19 +96,34 @@ def gradgradcheck(
     eps: float = 1e-6,
     atol: float = 1e-5,
     rtol: float = 1e-3,
+    gen_non_contig_grad_outputs: bool = False,
     raise_exception: bool = True,
+    nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_fwd_over_rev: bool = False,
+    check_rev_over_rev: bool = True,
+    fast_mode: bool = False,
+    masked: bool = False,
 ) -> bool:
     """Whether the gradients of the gradients of `func(*inputs)` agree with central differences; see `gradcheck`.
 
-    What is checked is the map from inputs and `grad_outputs` (random unless given, one for each output) to the gradients.
+    What is checked is the map from inputs and `grad_outputs` (random unless given, one for each output; not contiguous in
+    memory with `gen_non_contig_grad_outputs`) to the gradients.
     """
+    if not (check_fwd_over_rev or check_rev_over_rev):
+        raise AssertionError("Expected at least one of check_fwd_over_rev or check_rev_over_rev to be True")
+    _refuse(check_fwd_over_rev=check_fwd_over_rev)
     arguments = tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)
     with enable_grad():
         outputs = _outputs(func(*arguments))
     if grad_outputs is None:
         rng = np.random.default_rng(0)
+        step = 2 if gen_non_contig_grad_outputs else 1
         grad_outputs = [
-            wrap(rng.standard_normal(out.shape).astype(out.dtype)).requires_grad_() for out in outputs.values()
+            wrap(rng.standard_normal((*out.shape, step)).astype(out.dtype)[..., 0]).requires_grad_()
+            for out in outputs.values()
         ]
     weights = tuple(grad_outputs) if isinstance(grad_outputs, tuple | list) else (grad_outputs,)
     count = len(arguments)
@@ -96,7 +134,43 @@ def gradgradcheck(
         found = grad(results, tracked, both[count:], create_graph=True, allow_unused=True)
         return tuple(g for g in found if g is not None)
 
-    return gradcheck(gradients, arguments + weights, eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception)
+    return gradcheck(
+        gradients,
+        arguments + weights,
+        eps=eps,
+        atol=atol,
+        rtol=rtol,
+        raise_exception=raise_exception,
+        nondet_tol=nondet_tol,
+        check_undefined_grad=check_undefined_grad,
+        check_grad_dtypes=check_grad_dtypes,
+        check_batched_grad=check_batched_grad,
+        fast_mode=fast_mode,
+        masked=masked,
+    )
+
+
+def _refuse(**checks: bool | None) -> None:
+    for name, asked in checks.items():
+        if asked:
+            raise NotImplementedError(f"gradcheck does not support {name}=True: leave it out")
+
+
+def _check_repeatable(outputs: dict[int, Tensor], index: int, x: Tensor, tolerance: float, dtypes: bool) -> None:
+    """Raise if the gradient comes out otherwise a second time, or (where it matters) in another dtype."""
+    for k, out in outputs.items():
+        seed = wrap(np.random.default_rng(k).standard_normal(out.shape).astype(out.dtype))
+        first, second = (grad(out, x, seed, retain_graph=True, allow_unused=True)[0] for _ in range(2))
+        if first is None or second is None:
+            continue
+        if dtypes and first.dtype != x.dtype:
+            raise GradcheckError(f"the gradient of output {k} for input {index} is {first.dtype}, the input {x.dtype}")
+        apart = np.abs(first._value - second._value).max(initial=0)
+        if apart > tolerance:  # NaN is left to the comparison with differences
+            raise GradcheckError(
+                f"Backward is not reentrant: the gradient of output {k} for input {index} was computed twice from the same values, "
+                f"and differs by {apart}; nondet_tol allows {tolerance}"
+            )
 
 
 def _check_inputs(checked: dict[int, Tensor]) -> None:
@@ -130,8 +204,9 @@ def _check_input(
     eps: float,
     atol: float,
     rtol: float,
+    fast: bool,
 ) -> None:
-    whole = all(out.numel() * x.numel() <= WHOLE for out in outputs.values())
+    whole = not fast and all(out.numel() * x.numel() <= WHOLE for out in outputs.values())
     rng = np.random.default_rng(index)
     directions = np.eye(x.numel()) if whole else rng.standard_normal((DIRECTIONS, x.numel()))
     differences = _differences(func, arguments, outputs, x, directions, eps)

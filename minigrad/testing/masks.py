@@ -1,0 +1,100 @@
+"""The same masks in both libraries: what minigrad's dropout draws is noted, and done to PyTorch's Tensors.
+
+While it lasts, the random functions of both are replaced, for the modules' calls and the user's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from .. import nn
+from ..grad_mode import no_grad
+from ..ops import dropout, dropout_family
+from ..ops.creation import full
+from ..random import default_generator
+
+# The random functions that PyTorch has too, and where minigrad's own modules look them up.
+RANDOM = {
+    "dropout": dropout,
+    "dropout1d": dropout,
+    "dropout2d": dropout,
+    "dropout3d": dropout,
+    "alpha_dropout": dropout_family,
+    "feature_alpha_dropout": dropout_family,
+}
+
+Draw = tuple[str, np.ndarray, np.ndarray]  # of a call of the function named: what x is multiplied by, and what is added
+
+
+@contextlib.contextmanager
+def recording(masks: list[Draw]) -> Iterator[None]:
+    """Inside, random functions note what they do to their input x as a x + b: (name, a, b)."""
+    functional = nn.functional
+
+    def recorded(name: str, original: Callable) -> Callable:
+        default = "alpha" not in name  # whether it is training, unless it is told
+
+        def call(input: Any, p: float = 0.5, training: bool = default, inplace: bool = False, **options: Any) -> Any:
+            generator = options.get("generator") or default_generator
+            before = copy.deepcopy(generator)
+            value = input.detach()
+            shape, dtype = value.shape, value.dtype
+            result = original(input, p, training, inplace, **options)
+            if training and p > 0:
+                probes = []
+                with no_grad():
+                    for fill in (0, 1):
+                        again = {"generator": copy.deepcopy(before)}
+                        if "mask" in options:
+                            again["mask"] = options["mask"]
+                        x = full(shape, fill, dtype=dtype)
+                        probes.append(original(x, p, True, False, **again).numpy())
+                masks.append((name, probes[1] - probes[0], probes[0].copy()))
+            return result
+
+        return call
+
+    with contextlib.ExitStack() as undo:
+        for name, module in RANDOM.items():
+            wrapper = recorded(name, getattr(module, name))
+            for place in (module, functional):
+                undo.callback(setattr, place, name, getattr(place, name))
+                setattr(place, name, wrapper)
+        yield
+
+
+@contextlib.contextmanager
+def replaying(masks: list[Draw], torch: Any) -> Iterator[None]:
+    """Inside, PyTorch's random functions do to their input what minigrad's have done, in the same order."""
+
+    def replayed(name: str, original: Callable) -> Callable:
+        default = "alpha" not in name
+
+        def call(input: Any, p: float = 0.5, training: bool = default, inplace: bool = False) -> Any:
+            if not training or p == 0:
+                return original(input, p, training, inplace)
+            if not masks or masks[0][0] != name or masks[0][1].shape != tuple(input.shape):
+                drawn = f"{masks[0][0]} of {list(masks[0][1].shape)}" if masks else "nothing"
+                raise RuntimeError(
+                    f"compare_with_torch: PyTorch calls {name} of {list(input.shape)} where minigrad has called {drawn}: the two do not "
+                    "draw in the same order"
+                )
+            _, slope, shift = masks.pop(0)
+            result = input * torch.tensor(slope) + torch.tensor(shift)
+            return input.copy_(result) if inplace else result
+
+        return call
+
+    with contextlib.ExitStack() as undo:
+        for name in RANDOM:
+            undo.callback(setattr, torch.nn.functional, name, getattr(torch.nn.functional, name))
+            setattr(torch.nn.functional, name, replayed(name, getattr(torch.nn.functional, name)))
+        yield
+
+
+__all__ = ["RANDOM", "Draw", "recording", "replaying"]
