@@ -34,7 +34,7 @@ def register_kl(type_p: type, type_q: type) -> Callable[[Rule], Rule]:
 def kl_divergence(p: Distribution, q: Distribution) -> Tensor:
     """KL(p || q), the mean under p of log p - log q, for each of the batch. NotImplementedError for kinds without a rule.
 
-    >>> from minigrad.distributions import Normal
+    >>> from minigrad.distributions import Normal, kl_divergence
     >>> kl_divergence(Normal(1.0, 1.0), Normal(0.0, 1.0))
     tensor(0.5000)
     """
