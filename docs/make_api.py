@@ -10,7 +10,8 @@ from types import ModuleType
 from typing import Any
 
 import minigrad
-from minigrad import datasets, interop, ops, random, testing, training
+from minigrad import datasets, distributions, interop, ops, random, testing, training
+from minigrad.compat import settings
 from minigrad.nn import init, utils
 from minigrad.optim import lr_scheduler, swa_utils
 from minigrad.tensor import Tensor
@@ -23,6 +24,13 @@ HEAD = """# The API
 Written by `python docs/make_api.py` from the declarations and docstrings; a test fails when it is stale. Names, arguments and
 defaults are PyTorch's where it has them; what behaves differently is listed in [architecture.md](architecture.md).
 Examples take `import minigrad`, `from minigrad import nn, optim` and `import minigrad.nn.functional as F` as given.
+"""
+
+TENSORBOARD = """## utils.tensorboard
+
+`from minigrad.utils.tensorboard import SummaryWriter`, where the package tensorboard is installed; ImportError elsewhere. It has
+`add_scalar`, `add_scalars`, `add_histogram`, `add_image`, `add_images`, `add_figure`, `add_text`, `get_logdir`, `flush` and `close`,
+with PyTorch's arguments; `add_graph` raises NotImplementedError.
 """
 
 BINARY = {
@@ -222,7 +230,10 @@ def sections() -> Iterator[str]:
         ("utils.data", data, public(data), "utils.data."),
         ("utils.checkpoint", checkpoint, public(checkpoint), "checkpoint."),
         ("linalg", minigrad.linalg, ("norm", "vector_norm", "matrix_norm"), "linalg."),
+        ("distributions", distributions, public(distributions), "distributions."),
+        ("distributions.constraints", distributions.constraints, ("Constraint",), "constraints."),
         ("Random numbers", random, ("Generator", "manual_seed", "seed", "initial_seed"), "minigrad."),
+        ("random", random, ("fork_rng",), "random."),
         ("Files", minigrad, ("save", "load"), "minigrad."),
         (
             "Dtypes",
@@ -231,6 +242,15 @@ def sections() -> Iterator[str]:
             "minigrad.",
         ),
         ("Threads and build", minigrad, ("set_num_threads", "get_num_threads", "show_config"), "minigrad."),
+        ("Printing", minigrad, ("set_printoptions",), "minigrad."),
+        ("Switches with one position", minigrad, public(settings), "minigrad."),
+        ("Size", minigrad, ("Size",), "minigrad."),
+        ("accelerator", minigrad.accelerator, public(minigrad.accelerator), "accelerator."),
+        ("cuda", minigrad.cuda, public(minigrad.cuda), "cuda."),
+        ("mps", minigrad.mps, public(minigrad.mps), "mps."),
+        ("amp", minigrad.amp, public(minigrad.amp), "amp."),
+        ("backends", minigrad.backends, (), "backends."),
+        *((f"backends.{name}", getattr(minigrad.backends, name), (), "") for name in minigrad.backends.__all__),
         ("training", training, public(training), "training."),
         ("datasets", datasets, public(datasets), "datasets."),
         ("testing", testing, [name for name in public(testing) if "grad" not in name], "testing."),
@@ -238,6 +258,7 @@ def sections() -> Iterator[str]:
     ):
         yield f"## {title}\n\n{doc(module)}\n" if module is not minigrad else f"## {title}\n"
         yield from described(module, names, prefix)
+    yield TENSORBOARD
 
 
 def text() -> str:

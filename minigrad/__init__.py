@@ -6,12 +6,27 @@ Names, arguments and behaviour are PyTorch's wherever it has them: `import minig
 
 from __future__ import annotations
 
+import sys as _sys
 import warnings as _warnings
 
 # 1 / 0 is inf and log(-1) is NaN without a warning, as in PyTorch; only warnings that arise in our own code are meant.
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minigrad\.")
 
 from . import autograd, ops  # noqa: E402
+from .compat import accelerator, amp, backends, cuda, mps  # noqa: E402
+from .compat.absent import bfloat16  # noqa: E402
+from .compat.absent import explain as _explain  # noqa: E402
+from .compat.amp import autocast  # noqa: E402
+from .compat.settings import (  # noqa: E402
+    are_deterministic_algorithms_enabled,
+    compile,
+    get_default_device,
+    get_float32_matmul_precision,
+    set_default_device,
+    set_float32_matmul_precision,
+    use_deterministic_algorithms,
+)
+from .compat.size import Size  # noqa: E402
 from .config import get_num_threads, set_num_threads, show_config  # noqa: E402
 from .device import device  # noqa: E402
 from .dtypes import (  # noqa: E402
@@ -52,14 +67,24 @@ from .ops.typed import (  # noqa: E402
     LongTensor,
     ShortTensor,
 )
+from .printing import set_printoptions  # noqa: E402
 from .random import Generator, default_generator, initial_seed, manual_seed, seed  # noqa: E402
 from .tensor import Tensor  # noqa: E402
 from .version import __version__  # noqa: E402
 
 globals().update(ops.FUNCTIONS)  # add, matmul, zeros, ...: see the declarations in minigrad/ops
 
-from . import linalg, nn, optim, utils  # noqa: E402
+from . import linalg, nn, optim, random, utils  # noqa: E402
 from .serialization import load, save  # noqa: E402
+
+for _module in (
+    nn, nn.functional, nn.init, nn.utils, nn.utils.rnn, optim, optim.lr_scheduler, optim.swa_utils, utils, utils.data, autograd,
+    autograd.functional, linalg, random, accelerator, amp, backends, cuda, mps,
+):  # fmt: skip
+    _explain(_module)
+_explain(_sys.modules[__name__], lazy=("distributions",))
+
+random.get_rng_state, random.set_rng_state = ops.FUNCTIONS["get_rng_state"], ops.FUNCTIONS["set_rng_state"]
 
 float = float32
 int = int32
@@ -67,10 +92,13 @@ bool = ops.creation.np.dtype("bool")
 
 __all__ = [
     "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "Generator", "HalfTensor", "IntTensor",
-    "LongTensor", "ShortTensor", "Tensor", "__version__", "autograd", "bool", "default_generator", "device", "double",
-    "enable_grad", "finfo", "float", "float16", "float32", "float64", "get_default_dtype", "get_num_threads", "half",
-    "iinfo", "inference_mode", "initial_seed", "int", "int16", "int32", "int64", "int8", "is_grad_enabled",
-    "is_inference_mode_enabled", "linalg", "load", "long", "manual_seed", "nn", "no_grad", "ops", "optim",
-    "promote_types", "save", "seed", "set_default_dtype", "set_grad_enabled", "set_num_threads", "short", "show_config",
-    "uint8", "utils", *ops.FUNCTIONS,
+    "LongTensor", "ShortTensor", "Size", "Tensor", "__version__", "accelerator", "amp",
+    "are_deterministic_algorithms_enabled", "autocast", "autograd", "backends", "bfloat16", "bool", "compile", "cuda",
+    "default_generator", "device", "double", "enable_grad", "finfo", "float", "float16", "float32", "float64",
+    "get_default_device", "get_default_dtype", "get_float32_matmul_precision", "get_num_threads", "half", "iinfo",
+    "inference_mode", "initial_seed", "int", "int16", "int32", "int64", "int8", "is_grad_enabled",
+    "is_inference_mode_enabled", "linalg", "load", "long", "manual_seed", "mps", "nn", "no_grad", "ops", "optim",
+    "promote_types", "random", "save", "seed", "set_default_device", "set_default_dtype",
+    "set_float32_matmul_precision", "set_grad_enabled", "set_num_threads", "set_printoptions", "short", "show_config",
+    "uint8", "use_deterministic_algorithms", "utils", *ops.FUNCTIONS,
 ]  # fmt: skip

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from .dtypes import check_device
+
 KINDS = ("cpu", "cuda", "mps", "xpu", "hpu", "meta")  # names that code for PyTorch may ask about
 
 
@@ -31,6 +35,14 @@ class device(str):
 
     def __repr__(self) -> str:
         return f"device(type={self.type!r}{'' if self.index is None else f', index={self.index}'})"
+
+    def __enter__(self) -> device:
+        """A context in which new Tensors would be on this device: RuntimeError for any but 'cpu'."""
+        check_device(self)
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        pass
 
     def __getnewargs__(self) -> tuple[str]:
         return (str(self),)

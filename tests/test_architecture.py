@@ -14,14 +14,14 @@ import minigrad
 PACKAGE = Path(minigrad.__file__).parent
 SATELLITES = {"training", "datasets", "viz", "interop", "testing"}
 FLOORS = [  # each imports only what stands above it here
-    {"version", "grad_mode", "dtypes", "device", "printing", "_kernels"},
-    {"engine", "random", "config"},
+    {"version", "grad_mode", "dtypes", "_kernels"},
+    {"device", "printing", "engine", "random", "config", "compat"},
     {"tensor"},
     {"custom_function"},
     {"serialization"},
     {"ops"},
     {"autograd"},
-    {"linalg", "nn", "optim", "utils"},
+    {"distributions", "linalg", "nn", "optim", "utils"},
     SATELLITES,
 ]
 LAZY = {"tensor": {"autograd"}, "custom_function": {"ops"}}  # imports inside a function, where an arc has to be closed

@@ -76,7 +76,8 @@ def test_chapters_are_numbered_and_lead_to_the_next():
 
 def modules():
     found = pkgutil.walk_packages(minigrad.__path__, "minigrad.")
-    return [module.name for module in found if "_kernels" not in module.name]
+    other = ("_kernels", "tensorboard")  # the latter can be imported only where the package is installed
+    return [module.name for module in found if not any(part in module.name for part in other)]
 
 
 def examples(name):
