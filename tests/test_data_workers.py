@@ -191,6 +191,12 @@ def test_structures_and_growing_batches_go_through_shared_memory():
         list(loader)
 
 
+def test_where_the_system_has_no_files_in_memory(monkeypatch):
+    monkeypatch.delattr(os, "memfd_create", raising=False)
+    loader = DataLoader(TensorDataset(mg.arange(100_000)), 50_000, num_workers=2)
+    assert [x.sum().item() for (x,) in loader] == [1249975000, 3749975000]
+
+
 def test_many_large_index_lists_and_texts():
     """What would fill a pipe from both sides."""
     loader = DataLoader(
@@ -219,6 +225,16 @@ def test_iterable_data_sets():
         list(ChainDataset([[1]]))
     with pytest.raises(TypeError):
         len(DataLoader(Count(5), 2))
+    Count.__len__ = lambda self: self.size
+    try:
+        sizes = [
+            len(DataLoader(Count(5), 2)),
+            len(DataLoader(Count(5), 2, drop_last=True)),
+            len(DataLoader(Count(5), None)),
+        ]
+    finally:
+        del Count.__len__
+    assert sizes == [3, 2, 5]
     for option in ({"shuffle": True}, {"sampler": [0]}, {"batch_sampler": [[0]]}):
         with pytest.raises(ValueError, match=f"expected unspecified {next(iter(option))} option"):
             DataLoader(Count(5), **option)

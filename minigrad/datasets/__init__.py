@@ -1,4 +1,5 @@
-"""Small image sets to learn with, as NumPy arrays: ``datasets.mnist()``, or ``datasets.load("mnist")``.
+"""Small sets to learn with. Images: ``datasets.mnist()``, or ``datasets.load("mnist")``, as NumPy arrays. Text:
+``ptb()``, ``tinyshakespeare()``, ``names()`` and, with translations, ``multi30k()``. Speech: ``spoken_digits()``.
 
 They need NumPy alone, and nothing of minigrad; ``digits`` needs scikit-learn, which has the images.
 """
@@ -6,16 +7,28 @@ They need NumPy alone, and nothing of minigrad; ``digits`` needs scikit-learn, w
 from .download import ChecksumError, DownloadError
 from .images import ImageData
 from .loaders import NAMES, cifar10, digits, fashion_mnist, load, mnist, usps
+from .speech import SpeechData, spoken_digits
+from .text import NameData, TextData, TranslationData, Vocabulary, multi30k, names, ptb, tinyshakespeare
 
 __all__ = [
     "NAMES",
     "ChecksumError",
     "DownloadError",
     "ImageData",
+    "NameData",
+    "SpeechData",
+    "TextData",
+    "TranslationData",
+    "Vocabulary",
     "cifar10",
     "digits",
     "fashion_mnist",
     "load",
     "mnist",
+    "multi30k",
+    "names",
+    "ptb",
+    "spoken_digits",
+    "tinyshakespeare",
     "usps",
 ]

@@ -118,8 +118,8 @@ class DataLoader(Generic[T]):
 
     def __len__(self) -> int:
         if isinstance(self.dataset, IterableDataset):
-            size, each = len(self.dataset), self.batch_sampler and self.batch_sampler.batch_size  # type: ignore
-            return size if each is None else size // each if self.drop_last else -(-size // each)
+            size, each = len(self.dataset), self.batch_size or 1  # type: ignore[arg-type]
+            return size // each if self.drop_last else -(-size // each)
         return len(self.sampler if self.batch_sampler is None else self.batch_sampler)  # type: ignore[arg-type]
 
     def __getstate__(self) -> dict[str, Any]:

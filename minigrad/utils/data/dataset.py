@@ -53,7 +53,7 @@ class ChainDataset(IterableDataset[T]):
             yield from dataset
 
     def __len__(self) -> int:
-        return sum(len(dataset) for dataset in self._checked())  # type: ignore[arg-type]
+        return sum(len(dataset) for dataset in self._checked())  # type: ignore[arg-type,misc]
 
     def _checked(self) -> Iterator[IterableDataset[T]]:
         for dataset in self.datasets:

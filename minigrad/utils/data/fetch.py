@@ -21,7 +21,7 @@ from .collate import default_collate, default_convert
 from .dataset import ConcatDataset, IterableDataset, Subset, TensorDataset
 
 Key = tuple[int, int]  # the seed and the call number of a pass over the data
-_legacy: Any = np.random.mtrand._rand  # type: ignore[attr-defined]  # what np.random.rand and its like draw from
+_legacy: Any = np.random.mtrand._rand  # what np.random.rand and its like draw from
 COLLATE, STREAM = 2**64 - 1, 2**64 - 2  # mark the seeds of batches and of streams among those of items
 _COLLATES = (default_collate, default_convert)
 

@@ -124,7 +124,7 @@ class Pool:
             except (EOFError, OSError):
                 self._raise_dead(worker)
         if ready:
-            self._raise_dead(sentinels.index(ready[0]))  # type: ignore[arg-type]
+            self._raise_dead(sentinels.index(ready[0]))
         pid = self.processes[worker].pid
         raise RuntimeError(f"DataLoader timed out after {self.timeout} seconds waiting for worker {worker} (pid {pid})")
 
