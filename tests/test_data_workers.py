@@ -375,6 +375,22 @@ def test_timeout_names_the_worker():
         list(DataLoader(Wrong(lambda index: time.sleep(1)), None, num_workers=2, timeout=0.2))
 
 
+def test_nothing_late_is_taken_for_another_batch():
+    loader = DataLoader(
+        Wrong(lambda index: time.sleep(0.4)),
+        None,
+        num_workers=2,
+        persistent_workers=True,
+        timeout=0.2,
+        sampler=(order := []),
+    )
+    order += [0, 3, 4, 5]
+    with pytest.raises(RuntimeError, match="timed out"):
+        list(loader)
+    order[:] = [7, 6, 5, 4]
+    assert list(loader) == [7, 6, 5, 4]
+
+
 def environment():
     return os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "MINIGRAD_NUM_THREADS": "1"}
 

@@ -78,10 +78,22 @@ class Pool:
 
     def run(self, tasks: Iterator[Task], key_of: Callable[[], Key]) -> Iterator[Any]:
         """The batches of `tasks`, in order. `key_of` is called once the first task is there."""
-        while self.pending:  # of a pass that was left early
-            self._answer(self.pending.popleft()[0])
         self.passes += 1
-        number, key = self.passes, None
+        number = self.passes
+        try:
+            while self.pending:  # of a pass that was left early
+                self._answer(self.pending.popleft()[0])
+            yield from self._in_turn(*self._started(tasks, key_of, number))
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # after any but a worker's own, who has answered what is no longer known
+            if self.passes == number and not isinstance(error.__cause__, WorkerTraceback):
+                self.close()
+            raise
+
+    def _started(self, tasks: Iterator[Task], key_of: Callable[[], Key], number: int) -> Any:
+        """How a slot gets its next task, once each has its first, and the number of the pass."""
+        key: Key | None = None
 
         def send(worker: int, slot: int) -> None:
             nonlocal key
@@ -98,6 +110,10 @@ class Pool:
         for slot in range(self.prefetch):
             for worker in range(self.count):
                 send(worker, slot)
+        return send, number
+
+    def _in_turn(self, send: Callable[[int, int], None], number: int) -> Iterator[Any]:
+        """The batches of pass `number`; after each, its worker and slot get the next task."""
         ended: set[int] = set()
         while self.pending:
             worker, slot = self.pending.popleft()
