@@ -376,15 +376,13 @@ def test_timeout_names_the_worker():
 
 
 def test_nothing_late_is_taken_for_another_batch():
-    loader = DataLoader(
-        Wrong(lambda index: time.sleep(0.4)),
-        None,
-        num_workers=2,
-        persistent_workers=True,
-        timeout=0.2,
-        sampler=(order := []),
-    )
-    order += [0, 3, 4, 5]
+    class Slow(Dataset):
+        def __getitem__(self, index):
+            time.sleep(0.6 if index == 3 else 0.1)
+            return index
+
+    order = [0, 3, 4, 5]
+    loader = DataLoader(Slow(), None, num_workers=2, persistent_workers=True, timeout=0.4, sampler=order)
     with pytest.raises(RuntimeError, match="timed out"):
         list(loader)
     order[:] = [7, 6, 5, 4]
