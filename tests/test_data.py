@@ -276,10 +276,6 @@ def test_an_index_out_of_range_raises():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"num_workers": 2}, "loads in this process: leave out num_workers=2"),
-        ({"num_workers": -1}, "num_workers"),
-        ({"persistent_workers": True}, "persistent_workers"),
-        ({"prefetch_factor": 2}, "prefetch_factor"),
         ({"sampler": [0], "shuffle": True}, "mutually exclusive with shuffle"),
         ({"batch_sampler": [[0]], "batch_size": 2}, "batch_sampler option is mutually exclusive"),
         ({"batch_sampler": [[0]], "shuffle": True}, "batch_sampler option is mutually exclusive"),
