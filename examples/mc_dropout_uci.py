@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -23,6 +22,7 @@ import numpy as np
 
 import minigrad
 import minigrad.nn.functional as F
+from files import write_json
 from minigrad import Tensor, datasets, nn, optim
 from options import count
 
@@ -205,7 +205,7 @@ def run_set(name: str, args: argparse.Namespace) -> list[dict[str, Any]]:
     with tqdm(desc=name, total=2 * args.epochs * len(blocks), unit="epoch", disable=None) as bar:
         for numbers in blocks:
             for number, result in zip(numbers, run_splits(data, numbers, args, bar.update), strict=True):
-                write(paths[number], {"settings": settings, **result})
+                write_json(paths[number], {"settings": settings, **result})
                 tested = "  ".join(f"{key} {value:.3f}" for key, value in result["test"].items())
                 bar.write(f"{name}, split {number}: p {result['p']:g}, tau {result['tau']:g}: {tested}")
     return [read_result(path, settings) for path in paths.values()]
@@ -220,14 +220,6 @@ def read_result(path: Path, settings: dict[str, int]) -> dict:
     except (ValueError, KeyError, TypeError) as error:
         sys.exit(f"mc_dropout_uci.py: {path} is no result of this program: remove it ({type(error).__name__}: {error})")
     sys.exit(f"mc_dropout_uci.py: {path} is of a run with {other}: give another --out, or those options")
-
-
-def write(path: Path, value: Any) -> None:
-    """Write JSON beside its place and rename it there, so that a file is whole whenever the program is stopped."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(value, indent=1) + "\n")
-    os.replace(part, path)
 
 
 def summary(results: Iterable[dict]) -> dict[str, Any]:
@@ -286,7 +278,7 @@ def main(args: argparse.Namespace) -> None:
     summaries = {}
     for name in args.datasets:
         summaries[name] = summary(run_set(name, args))
-        write(args.out / "summary.json", summaries)
+        write_json(args.out / "summary.json", summaries)
     print(table(summaries))
     plot(summaries, args.out / "uci.png")
     print(f"means and figure are in {args.out}")

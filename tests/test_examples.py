@@ -24,7 +24,11 @@ from minigrad._kernels.reference import dropout as reference
 
 ROOT = Path(__file__).parent.parent
 PROGRAMS = [
-    *(path for path in sorted((ROOT / "examples").glob("*.py")) if path.name != "options.py"),
+    *(
+        path
+        for path in sorted((ROOT / "examples").glob("*.py"))
+        if "def arguments(" in path.read_text(encoding="utf-8")
+    ),
     ROOT / "tools" / "rng_dieharder.py",
 ]
 

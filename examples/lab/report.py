@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from files import write_json
 from lab.study import Outcome
 
 LABELS = {
@@ -56,7 +54,7 @@ def table(outcomes: list[Outcome], sweep: str | None) -> str:
 
 def plus_minus(outcome: Outcome) -> str:
     spread = outcome.standard_error
-    return f"{outcome.mean:.2f}" + ("" if math.isnan(spread) else f" ± {spread:.2f}")
+    return f"{outcome.mean:.2f}" + ("" if spread is None else f" ± {spread:.2f}")
 
 
 def monte_carlo_table(outcomes: list[Outcome]) -> str:
@@ -77,13 +75,9 @@ def monte_carlo_table(outcomes: list[Outcome]) -> str:
 
 def write(outcomes: list[Outcome], sweep: str | None, about: dict[str, Any], folder: Path, name: str) -> list[Path]:
     """The JSON and the picture; the paths of both."""
-    folder.mkdir(parents=True, exist_ok=True)
     data, picture = folder / f"{name}.json", folder / f"{name}.png"
     found = [{**asdict(one), "mean": one.mean, "standard_error": one.standard_error} for one in outcomes]
-    text = json.dumps({"about": about, "sweep": sweep, "outcomes": found}, indent=1).replace("NaN", "null")
-    beside = data.with_suffix(".tmp")
-    beside.write_text(text)
-    os.replace(beside, data)
+    write_json(data, {"about": about, "sweep": sweep, "outcomes": found})
     draw(outcomes, sweep, about).savefig(picture, dpi=110)
     return [data, picture]
 
@@ -124,7 +118,7 @@ def draw_sweep(axes: Axes, outcomes: list[Outcome], sweep: str) -> None:
         line = [outcome for outcome in outcomes if outcome.method == method]
         x = [outcome.value for outcome in line]
         mean = np.array([outcome.mean for outcome in line])
-        spread = np.nan_to_num([outcome.standard_error for outcome in line])
+        spread = np.array([outcome.standard_error or 0.0 for outcome in line])
         (drawn,) = axes.plot(x, mean, "o-", markersize=4, label=method)
         axes.fill_between(x, mean - spread, mean + spread, color=drawn.get_color(), alpha=0.2)
         if not logarithmic:

@@ -41,8 +41,10 @@ class Outcome:
         return float(np.mean(self.errors))
 
     @property
-    def standard_error(self) -> float:
-        return float(np.std(self.errors, ddof=1) / np.sqrt(len(self.errors))) if len(self.errors) > 1 else float("nan")
+    def standard_error(self) -> float | None:
+        """Of the mean; None for a single seed."""
+        count = len(self.errors)
+        return float(np.std(self.errors, ddof=1) / np.sqrt(count)) if count > 1 else None
 
 
 class Choice(NamedTuple):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import minigrad
+from files import write_json
 from lab import data as sets
 from lab import nets, regularizers
 from minigrad import nn, optim
@@ -54,11 +54,9 @@ def result(trial: Trial, folder: Path, root: Path | None, tick: Callable[[int], 
         if found.get("trial") == asdict(trial):
             tick(trial.epochs)
             return found
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)  # for the checkpoint
     found = {"trial": asdict(trial), **run(trial, folder / f"{trial.key}.minigrad", root, tick)}
-    beside = path.with_suffix(f".{os.getpid()}.tmp")
-    beside.write_text(json.dumps(found))
-    os.replace(beside, path)
+    write_json(path, found)
     with contextlib.suppress(FileNotFoundError):
         (folder / f"{trial.key}.minigrad").unlink()
     return found
