@@ -27,6 +27,7 @@ from . import (
     patches,
     pool,
     queries,
+    recurrent,
     reduce,
     resize,
     shape,
@@ -42,6 +43,6 @@ attach()
 __all__ = [
     "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "assembling", "broadcast", "compare", "conv", "creation", "dropout",
     "dropout_closed", "dropout_family", "dropout_learned", "dropout_spatial", "dropout_weights", "elementwise", "embedding",
-    "indexing", "inplace", "joining", "loss", "loss_margin", "matmul", "norm", "pad", "patches", "pool", "queries", "reduce", "resize",
-    "shape", "sorting", "statistics", "typed",
+    "indexing", "inplace", "joining", "loss", "loss_margin", "matmul", "norm", "pad", "patches", "pool", "queries", "recurrent",
+    "reduce", "resize", "shape", "sorting", "statistics", "typed",
 ]  # fmt: skip
