@@ -351,8 +351,8 @@ def lstm_forward(cnp.ndarray gates, cnp.ndarray weight, cnp.ndarray h0, cnp.ndar
 
 def lstm_backward(cnp.ndarray g, cnp.ndarray gates, cnp.ndarray weight, cnp.ndarray c0, cnp.ndarray starts,
                   bint reverse, cnp.ndarray cells, cnp.ndarray states, cnp.ndarray dgates):
-    """dgates (rows, 4 units), the gradients of what `lstm_forward` found in gates, from those of out (g) and of the last
-    states: states (2 batch, units), which become those of h0 and c0."""
+    """dgates (rows, 4 units), the gradients of what `lstm_forward` found in gates, from those of out (g) and of the
+    last states: states (2 batch, units), which become those of h0 and c0."""
     cdef Layer v = layer_of(LSTM, gates, weight, states, starts, reverse)
     v.cells, v.out, v.dgates = cnp.PyArray_DATA(cells), cnp.PyArray_DATA(g), cnp.PyArray_DATA(dgates)
     v.first_cell = cnp.PyArray_DATA(c0)
@@ -363,10 +363,10 @@ def gru_forward(cnp.ndarray gates, cnp.ndarray weight, cnp.ndarray bias, cnp.nda
                 bint reverse, cnp.ndarray before, cnp.ndarray hidden, cnp.ndarray out, cnp.ndarray states):
     """Over all steps: r, z = sigmoid of gates + weight h;  n = tanh(gates + r (weight h + bias));  h = (1 - z) n + z h.
 
-    gates (rows, 3 units), in the order r, z, n, hold the products of the inputs and the biases, but for bias (units,) or
-    None, and become the gates' values. weight (3 units, units); h0 (batch, units). Written are out, before, hidden
-    (rows, units): h, the h of the step before, and its product for n with the bias; and states (batch, units). The rest
-    as in `lstm_forward`.
+    gates (rows, 3 units), in the order r, z, n, hold the products of the inputs and the biases, but for bias (units,)
+    or None, and become the gates' values. weight (3 units, units); h0 (batch, units). Written are out, before, hidden
+    (rows, units): h, the h of the step before, and its product for n with the bias; and states (batch, units). The
+    rest as in `lstm_forward`.
     """
     cdef Layer v = layer_of(GRU, gates, weight, states, starts, reverse)
     v.before, v.hidden, v.out = cnp.PyArray_DATA(before), cnp.PyArray_DATA(hidden), cnp.PyArray_DATA(out)
@@ -379,8 +379,7 @@ def gru_forward(cnp.ndarray gates, cnp.ndarray weight, cnp.ndarray bias, cnp.nda
 def gru_backward(cnp.ndarray g, cnp.ndarray gates, cnp.ndarray weight, cnp.ndarray starts, bint reverse,
                  cnp.ndarray before, cnp.ndarray hidden, cnp.ndarray states, cnp.ndarray dgates, cnp.ndarray dhidden):
     """The gradients of what `gru_forward` found in gates (dgates) and of the products with h (dhidden), both
-    (rows, 3 units), from those of out (g) and of the last state: states (batch, units), which become those of h0.
-    """
+    (rows, 3 units), from those of out (g) and of the last state: states (batch, units), which become those of h0."""
     cdef Layer v = layer_of(GRU, gates, weight, states, starts, reverse)
     v.before, v.hidden, v.out = cnp.PyArray_DATA(before), cnp.PyArray_DATA(hidden), cnp.PyArray_DATA(g)
     v.dgates, v.dhidden = cnp.PyArray_DATA(dgates), cnp.PyArray_DATA(dhidden)
