@@ -7,6 +7,8 @@ import pytest
 
 import minigrad as mg
 from minigrad import nn
+from minigrad.interop import from_torch, to_torch
+from minigrad.testing import compare_with_torch
 
 torch = pytest.importorskip("torch")
 
@@ -246,3 +248,54 @@ def test_one_layer_with_dropout_warns_as_there():
         found.append([(w.category, str(w.message), w.filename == __file__) for w in caught])
     assert found[0][0][:2] == found[1][0][:2]
     assert found[0][0][2]
+
+
+@pytest.mark.parametrize("options", [{}, {"num_layers": 2, "bidirectional": True, "batch_first": True, "dropout": 0.25},
+                                     {"bias": False}], ids=str)  # fmt: skip
+@pytest.mark.parametrize("kind", KINDS)
+def test_copies_to_pytorch_and_back(kind, options):
+    ours = class_of(mg, kind)(3, 4, **KINDS[kind], **options).eval()
+    theirs = to_torch(ours)
+    assert type(theirs) is class_of(torch, kind)
+    assert theirs.mode == ours.mode
+    assert theirs.dropout == ours.dropout
+    x = np.random.default_rng(0).standard_normal((5, 2, 3)).astype(np.float32)
+    expected = theirs(torch.tensor(x))[0].detach().numpy()
+    for net in (ours, from_torch(theirs)):
+        assert repr(net) == repr(theirs)
+        np.testing.assert_allclose(net(mg.tensor(x))[0].numpy(force=True), expected, atol=1e-6)
+    cell = getattr(nn, ("RNN" if kind == "relu" else kind) + "Cell")(3, 4, **KINDS[kind])
+    assert repr(from_torch(to_torch(cell))) == repr(cell)
+    np.testing.assert_array_equal(to_torch(cell).weight_hh.detach().numpy(), cell.weight_hh.numpy(force=True))
+
+
+@pytest.mark.parametrize("options", [{}, {"bidirectional": True, "batch_first": True}], ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+def test_compared_with_the_same_masks_between_layers(kind, options):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = class_of(mg, kind)(3, 6, 3, dropout=0.4, dtype=mg.float64, **KINDS[kind], **options)
+            self.drop = nn.Dropout(0.3)
+
+        def forward(self, x):
+            output, state = self.layer(x)
+            return self.drop(output), state
+
+    class Twin(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = class_of(torch, kind)(3, 6, 3, dropout=0.4, dtype=torch.float64, **KINDS[kind], **options)
+            self.drop = torch.nn.Dropout(0.3)
+
+        forward = Net.forward
+
+    x = np.random.default_rng(0).standard_normal((5, 4, 3))
+    report = compare_with_torch(Net(), x, twin=Twin(), verbose=False)
+    assert report, str(report)
+    assert report.masks == 3
+    lone = class_of(mg, kind)(3, 6, 2, dropout=0.4, dtype=mg.float64, **KINDS[kind], **options)
+    report = compare_with_torch(lone, x, verbose=False)
+    assert report, str(report)
+    assert report.masks == 1
+    assert torch.nn.modules.rnn._VF is torch._VF
