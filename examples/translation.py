@@ -53,7 +53,9 @@ class Encoder(nn.Module):
         packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
         outputs, hidden = self.gru(packed)
         states, _ = pad_packed_sequence(outputs, batch_first=True)
-        return self.dropout(states), torch.tanh(self.fc(hidden[1]))  # the backward direction has just read the first word
+        return self.dropout(states), torch.tanh(
+            self.fc(hidden[1])
+        )  # the backward direction has just read the first word
 
 
 class BahdanauAttention(nn.Module):
@@ -250,7 +252,9 @@ def cross_entropy(model: nn.Module, batch: Batch, smoothing: float = 0.0) -> tup
     return loss, int((following != PAD).sum().item())
 
 
-def train(args: argparse.Namespace, model: nn.Module, loader: DataLoader, stepped: tuple[Any, Any], epoch: int) -> float:
+def train(
+    args: argparse.Namespace, model: nn.Module, loader: DataLoader, stepped: tuple[Any, Any], epoch: int
+) -> float:
     """One pass over the training pairs; the mean loss of a word, with dropout and smoothed labels."""
     optimizer, scheduler = stepped
     model.train()
@@ -351,7 +355,9 @@ def main(args: argparse.Namespace) -> None:
     # The rate rises to --lr in the first tenth of the steps and falls to 0 in the others (Smith and Topin 2018).
     optimizer = optim.Adam(model.parameters(), lr=args.lr, betas=(0.9, 0.98), eps=1e-9)
     steps = args.epochs * len(train_loader)
-    scheduler = optim.lr_scheduler.OneCycleLR(optimizer, args.lr, total_steps=steps, pct_start=0.1, cycle_momentum=False)
+    scheduler = optim.lr_scheduler.OneCycleLR(
+        optimizer, args.lr, total_steps=steps, pct_start=0.1, cycle_momentum=False
+    )
     for epoch in range(1, args.epochs + 1):
         loss = train(args, model, train_loader, (optimizer, scheduler), epoch)
         valid = evaluate(model, valid_loader)
@@ -379,7 +385,9 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     option("--source", choices=("en", "de"), default="en", help="the language translated from (default: %(default)s)")
     option("--epochs", type=count, default=12, metavar="N", help="passes over the pairs (default: %(default)s)")
     option("--batch-size", type=count, default=64, metavar="N", help="pairs in each step (default: %(default)s)")
-    option("--size", type=count, default=256, help="of embeddings and of each layer (default: %(default)s)")
+    option(
+        "--size", type=count, default=256, help="of embeddings and layers; a head for 64 of it (default: %(default)s)"
+    )
     option("--layers", type=count, default=3, help="of the transformer's two halves (default: %(default)s)")
     option("--dropout", type=probability, default=0.3, metavar="P", help="dropout probability (default: %(default)s)")
     option("--label-smoothing", type=probability, default=0.1, help="of the training loss (default: %(default)s)")
@@ -391,6 +399,8 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     option("--data-dir", type=Path, help="folder that holds the set's files (default: download them once)")
     option("--out", type=Path, help="folder for the translations (default: runs/translation_<net>)")
     args = parser.parse_args(argv)
+    if args.net == "transformer" and (args.size % 64 if args.size >= 64 else args.size % 2):
+        parser.error(f"argument --size: has to be a multiple of 64, or even and below it, not {args.size}")
     args.lr = args.lr or (0.002 if args.net == "gru" else 0.001)
     args.out = args.out or Path("runs") / f"translation_{args.net}"
     return args
