@@ -111,6 +111,7 @@ def main(args: argparse.Namespace) -> None:
         )
         if args.dry_run:
             break
+    print(f"test accuracy: {100 * correct / total:.2f} %")
 
     if args.save_model:
         torch.save(model.state_dict(), "mnist_cnn.safetensors")
