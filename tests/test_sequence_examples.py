@@ -59,6 +59,7 @@ def run(program: str, *args: str, cwd: Path) -> subprocess.CompletedProcess[str]
         (translation, ["--label-smoothing", "1"]),
         (translation, ["--show", "-1"]),
         (translation, ["--size", "0"]),
+        (translation, ["--layers", "2", "--net", "gru"]),
         (spoken_digits, ["--net", "rnn"]),
         (spoken_digits, ["--shift", "-1"]),
         (spoken_digits, ["--dropout", "-0.5"]),
@@ -202,7 +203,7 @@ LANGUAGE = [  # word by word, but backwards
 
 
 def small(net: str, p: float = 0.0) -> nn.Module:
-    return translation.NETS[net](10, 10, 32, 1, p)
+    return translation.NETS[net](10, 10, 32, p)
 
 
 @pytest.fixture
@@ -265,7 +266,7 @@ def test_a_translation_is_what_the_net_finds_likeliest(net):
     """Each word is the best of the logits that training computes for all places at once; special words are left out."""
     model = small(net)
     source, lengths, _ = translation.collate([(mg.tensor(ids), mg.tensor([2])) for ids in ([4, 5, 3], [6, 7, 8, 9, 3])])
-    words = translation.greedy(model, source, lengths, 6)
+    words = translation.greedy_decode(model, source, lengths, 6)
     assert words.shape[1] <= 6
     assert not set(words.reshape(-1).tolist()) & {translation.PAD, translation.UNK, translation.BOS}
     before = mg.tensor(np.concatenate([np.full((2, 1), translation.BOS), words[:, :-1]], 1))
@@ -280,9 +281,9 @@ def test_attention_is_its_formula():
     attention = translation.BahdanauAttention(3)
     hidden, annotations = mg.randn(2, 3), mg.randn(2, 4, 6)
     padding = mg.tensor([[False] * 4, [False, False, True, True]])
-    found = attention(hidden, annotations, attention.U(annotations), padding).numpy(force=True)
+    found = attention(hidden, annotations, attention.Ua(annotations), padding).numpy(force=True)
     W, b, U, v = (
-        x.numpy(force=True) for x in (attention.W.weight, attention.W.bias, attention.U.weight, attention.v.weight)
+        x.numpy(force=True) for x in (attention.Wa.weight, attention.Wa.bias, attention.Ua.weight, attention.Va.weight)
     )
     for k, seen in enumerate((4, 2)):
         h = annotations[k, :seen].numpy()
@@ -304,7 +305,8 @@ def test_positions_are_sines_and_cosines():
 def test_a_language_is_learned(net, epochs, captions, capsys):
     """Sentences that were not trained on are translated."""
     pytest.importorskip("sacrebleu")
-    args = ["--net", net, "--data-dir", str(captions), "--out", str(captions / "out"), "--size", "32", "--layers", "1"]
+    args = ["--net", net, "--data-dir", str(captions), "--out", str(captions / "out"), "--size", "32"]
+    args += ["--layers", "1"] if net == "transformer" else []
     args += ["--epochs", str(epochs), "--batch-size", "16", "--lr", "0.005", "--dropout", "0.1", "--show", "2"]
     translation.main(translation.arguments(args))
     out = capsys.readouterr().out
@@ -323,7 +325,7 @@ def test_two_runs_are_the_same(net, captions, capsys):
     args = ["--net", net, "--data-dir", str(captions), "--out", str(captions), "--size", "16", "--source", "de"]
     found = []
     for _ in range(2):
-        translation.main(translation.arguments([*args, "--epochs", "2", "--pairs", "40", "--layers", "1"]))
+        translation.main(translation.arguments([*args, "--epochs", "2", "--pairs", "40"]))
         found.append(capsys.readouterr().out)
     assert found[0] == found[1]
     assert "epoch 2/2" in found[0]
