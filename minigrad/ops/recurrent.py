@@ -74,7 +74,9 @@ class Recurrence(Fused):
     def backward(self, g: np.ndarray) -> Any:
         rows, batch = len(self.x), self.sizes[0]
         if not g.size:
-            return tuple(np.zeros_like(getattr(self, name)) if self.needs(k) else None for k, name in enumerate(self.names))
+            return tuple(
+                np.zeros_like(getattr(self, name)) if self.needs(k) else None for k, name in enumerate(self.names)
+            )
         gates = empty((rows, len(self.weight_hh)), g.dtype)
         into_hidden, weight = gates, contiguous(self.weight_hh)
         g, states = contiguous(g[:rows]), g[rows:].copy()
@@ -174,6 +176,18 @@ class Within(Function):
 
     def backward(self, g: Any) -> Any:
         return Part.on(g, *self.place, self.own)
+
+
+class Steps(Function):
+    """Rows as (steps, batch, units), or with `batch_first` (batch, steps, units), and no view: the rows are no one else's."""
+
+    def forward(self, rows: np.ndarray, steps: int, batch_first: bool) -> np.ndarray:
+        self.shape, self.batch_first = rows.shape, batch_first
+        out = rows.reshape(steps, len(rows) // steps, rows.shape[1])
+        return out.swapaxes(0, 1) if batch_first else out
+
+    def backward(self, g: Any) -> Any:
+        return (g.swapaxes(0, 1) if self.batch_first else g).reshape(self.shape)
 
 
 def sequences(

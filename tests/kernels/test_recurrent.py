@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from minigrad import _kernels
 from minigrad._kernels.reference import recurrent as reference
 
 THEME = "recurrent"
@@ -44,7 +43,9 @@ def drawn(kind, sizes, units, dtype, seed=0):
 def forward(module, kind, v, reverse):
     """What the forward kernel writes, with the gates."""
     gates = v["gates"].copy()
-    made = {name: np.full((len(gates), v["weight"].shape[1]), np.nan, gates.dtype) for name in ("before", "kept", "out")}
+    made = {
+        name: np.full((len(gates), v["weight"].shape[1]), np.nan, gates.dtype) for name in ("before", "kept", "out")
+    }
     made["states"] = np.full_like(v["late"], np.nan)
     rest = v["starts"], reverse, made["before"]
     if kind == "lstm":
@@ -95,7 +96,9 @@ def test_as_the_twin(kernel, kind, sizes, units, dtype, reverse):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(("sizes", "units"), [((20,) * 20, 200), ((40, 33, 33, 8, 7, 1), 130), ((2,) * 400, 64)], ids=str)
+@pytest.mark.parametrize(
+    ("sizes", "units"), [((20,) * 20, 200), ((40, 33, 33, 8, 7, 1), 130), ((2,) * 400, 64)], ids=str
+)
 @pytest.mark.parametrize("kind", KINDS)
 def test_threads_and_repetition_change_no_bit(kernel, kind, sizes, units, dtype):
     v = drawn(kind, sizes, units, dtype)
@@ -130,4 +133,5 @@ def test_nan_and_infinity_stay_in_their_sequence(kernel, kind):
     exact = forward(reference, kind, v, False)
     found = forward(kernel, kind, v, False)
     np.testing.assert_array_equal(np.isnan(found["out"]), np.isnan(exact["out"]))
-    assert np.isnan(found["out"][[5, 9]]).all() and np.isfinite(found["out"][[0, 1, 3, 4, 7, 8, 11]]).all()
+    assert np.isnan(found["out"][[5, 9]]).all()
+    assert np.isfinite(found["out"][[0, 1, 3, 4, 7, 8, 11]]).all()
