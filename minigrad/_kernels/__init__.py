@@ -29,6 +29,7 @@ from .memory import aligned, empty, empty_broadcast, empty_like, owns_memory  # 
 
 MODULES = (
     "activation",
+    "attention",
     "conv",
     "dropout",
     "elementwise",
@@ -76,6 +77,7 @@ def _choose() -> str:
 LEVEL = _choose()
 _modules = load(LEVEL)
 activation: Any = _modules["activation"]
+attention: Any = _modules["attention"]
 conv: Any = _modules["conv"]
 dropout: Any = _modules["dropout"]
 elementwise: Any = _modules["elementwise"]
