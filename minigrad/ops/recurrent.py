@@ -217,7 +217,7 @@ def sequences(
             start = x.shape[0]
             outputs.append(Part.apply(out, 0, start, False))
             for k, state in enumerate(last[: 2 if mode == "LSTM" else 1]):
-                state.append(Part.apply(out, start + k * sizes[0], start + (k + 1) * sizes[0], True))
+                state.append(Part.apply(out, start + k * sizes[0], start + (k + 1) * sizes[0], False))
         x = cat(outputs, 1) if directions == 2 else outputs[0]
     return x, [stack(state) for state in last if state]
 
