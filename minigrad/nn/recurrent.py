@@ -7,7 +7,7 @@ import warnings
 from numbers import Real
 from typing import Any
 
-from ..ops.border import as_tensor, same_dtype
+from ..ops.border import KERNEL_DTYPES, as_tensor, same_dtype
 from ..ops.creation import empty, zeros
 from ..ops.indexing import index_select
 from ..ops.recurrent import GATES, Steps, gru_cell, lstm_cell, rnn_relu_cell, rnn_tanh_cell, sequences
@@ -157,8 +157,9 @@ class RNNBase(Module):
             raise RuntimeError(
                 f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.shape[-1]}"
             )
-        for names, weights in zip(self._names, self.all_weights, strict=True):
-            same_dtype(type(self).__name__, **dict(zip(names, weights, strict=True)))
+        if dtype not in KERNEL_DTYPES or any(weight.dtype != dtype for weight in self._flat_weights):
+            names = [name for names in self._names for name in names]
+            same_dtype(type(self).__name__, **dict(zip(names, self._flat_weights, strict=True)))  # raises
 
     def _first_states(self, hx: Any, axes: int, batch: int) -> list[Tensor | None]:
         """h, and c of an LSTM, else None, each (layers, batch, hidden_size), from what was given with `axes` axes."""
