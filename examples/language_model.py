@@ -16,7 +16,7 @@ remembered. They reach test perplexities of 114.5 (small, no dropout), 82.7 (med
              step after another in Python, with nn.GalDropout in it.
     merity   "Regularizing and Optimizing LSTM Language Models" (Merity, Keskar & Socher 2018). The same on inputs, outputs and words,
              but what is dropped in place of the hidden state is elements of the matrix that it is multiplied with, one mask for the
-             whole batch. That leaves the inside of the LSTM alone, so nn.LSTM computes it, in nn.WeightDrop: several times faster.
+             whole batch. That leaves the inside of the LSTM alone, so nn.LSTM computes it, in nn.WeightDrop: the faster way.
 
 --net transformer is nn.TransformerEncoder with a causal mask, trained by Adam with a warm-up (Vaswani et al. 2017; the norms
 first, which is easier to train: Xiong et al. 2020). It sees the words of its own piece only.

@@ -128,7 +128,8 @@ def loss_of(logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
 def train(model: nn.Module, x: torch.Tensor, y: torch.Tensor, args: argparse.Namespace, name: str) -> None:
     from tqdm import tqdm
 
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr, betas=(0.9, 0.99), weight_decay=0.01)
+    lr = args.lr or (1e-3 if name == "transformer" else 3e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, betas=(0.9, 0.99), weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, args.steps)
     model.train()
     for _ in tqdm(range(args.steps), desc=name, unit="step", disable=None):
@@ -213,7 +214,11 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     option("--width", type=count, default=64, help="numbers that stand for a letter (default: %(default)s)")
     option("--steps", type=count, help="of training (default: 10000)")
     option("--batch-size", type=count, default=32, help="names in each step (default: %(default)s)")
-    option("--lr", type=positive, default=1e-3, help="learning rate at first; it falls to 0 (default: %(default)s)")
+    option(
+        "--lr",
+        type=positive,
+        help="learning rate at first; it falls to 0 (default: 0.001 for a transformer, else 0.003)",
+    )
     option("--quick", action="store_true", help="200 steps only: seconds, to see it run")
     option("--samples", type=at_least(0), default=20, help="names to make (default: %(default)s)")
     option("--seed", type=int, default=1, help="for weights, batches and samples (default: %(default)s)")

