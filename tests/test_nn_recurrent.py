@@ -279,6 +279,12 @@ def test_what_is_refused():
         nn.LSTMCell(3, 4)(mg.zeros(2, 3), mg.zeros(2, 4))
     with pytest.raises(TypeError, match="a Tensor, got a tuple"):
         nn.GRU(3, 4)(mg.zeros(5, 2, 3), (mg.zeros(1, 2, 4),))
+    layer = nn.GRU(3, 4, num_layers=2)
+    layer.bias_hh_l1 = nn.Parameter(mg.zeros(4))
+    with pytest.raises(RuntimeError, match=r"bias_hh_l1 has shape \[4\], expected \[12\]"):
+        layer(mg.zeros(5, 2, 3))
+    with pytest.raises(RuntimeError, match="float16"):
+        nn.GRU(3, 4).half()(mg.zeros(5, 2, 3).half())
     with pytest.raises(RuntimeError, match="a length of 6 in an input of 5 steps"):
         pack_padded_sequence(mg.zeros(5, 2, 3), [6, 2])
 

@@ -146,10 +146,13 @@ def _state(state: np.ndarray | None, like: np.ndarray, batch: int) -> np.ndarray
 
 def _biases(mode: str, bias_ih: Any, bias_hh: Any) -> tuple[Any, Any]:
     """What is added to the inputs' product, and what to a GRU's product of h for n, which the reset gate scales."""
-    if bias_hh is None or mode != "GRU":
-        return bias_ih if bias_hh is None else bias_hh if bias_ih is None else bias_ih + bias_hh, None
-    units = len(bias_hh) // 3
+    if bias_hh is None:
+        return bias_ih, None
     both = np.zeros_like(bias_hh) if bias_ih is None else bias_ih.copy()
+    if mode != "GRU":
+        both += bias_hh
+        return both, None
+    units = len(bias_hh) // 3
     both[: 2 * units] += bias_hh[: 2 * units]
     return both, contiguous(bias_hh[2 * units :])
 
@@ -249,9 +252,10 @@ def _cell(
         if state.shape[1] != units:
             raise RuntimeError(f"hidden{k} has inconsistent hidden_size: got {state.shape[1]}, expected {units}")
     rows = GATES[mode] * units
-    for key, weight in zip(("w_ih", "w_hh", "b_ih", "b_hh"), weights, strict=True):
-        if weight is not None and weight.shape[0] != rows:
-            raise RuntimeError(f"{name}: {key} has shape {list(weight.shape)}, expected {rows} rows for {units} units")
+    sizes = (rows, w_ih.shape[1]), (rows, units), (rows,), (rows,)
+    for key, weight, size in zip(("w_ih", "w_hh", "b_ih", "b_hh"), weights, sizes, strict=True):
+        if weight is not None and weight.shape != size:
+            raise RuntimeError(f"{name}: {key} has shape {list(weight.shape)}, expected {list(size)} for {units} units")
     same_dtype(name, input=input, hx=hx, cx=cx, w_ih=w_ih, w_hh=w_hh, b_ih=weights[2], b_hh=weights[3])
     n = input.shape[0]
     out = Recurrence.apply(input, *weights, hx, cx, mode, (n,), False)
