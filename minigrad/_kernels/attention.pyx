@@ -39,7 +39,7 @@ cdef extern from "attention.h" nogil:
     void attention_draw(const mask_stream* stream, uint64_t first, Py_ssize_t queries, Py_ssize_t keys,
                         Py_ssize_t needed, Py_ssize_t slope, uint8_t* bits)
     void attention_words(const uint8_t* bits, uint64_t first, Py_ssize_t queries, Py_ssize_t keys, Py_ssize_t used,
-                         uint32_t* words, Py_ssize_t width)
+                         Py_ssize_t needed, Py_ssize_t slope, uint32_t* words, Py_ssize_t width)
     void attention_mask_f32(float* scores, Py_ssize_t width, Py_ssize_t keys, const float* bias, Py_ssize_t behind)
     void attention_mask_f64(double* scores, Py_ssize_t width, Py_ssize_t keys, const double* bias, Py_ssize_t behind)
     void attention_bias_f32(const void* mask, int is_bool, Py_ssize_t q_step, Py_ssize_t k_step, Py_ssize_t queries,
@@ -210,11 +210,12 @@ cdef inline const uint32_t* draw(const Attention* call, const Room* room, Py_ssi
                                  Py_ssize_t queries, Py_ssize_t keys) noexcept nogil:
     """The dropout mask of a block of queries and their first `keys` keys; NULL without dropout."""
     cdef uint64_t first = call.offset + <uint64_t>((head * call.queries + q0) * call.keys)
+    cdef Py_ssize_t needed = q0 + 1 if call.causal else call.keys
+    cdef Py_ssize_t slope = 1 if call.causal else 0
     if not call.drops:
         return NULL
-    attention_draw(&call.stream, first, queries, call.keys, q0 + 1 if call.causal else call.keys,
-                   1 if call.causal else 0, room.bits)
-    attention_words(room.bits, first, queries, call.keys, keys, room.words, call.width)
+    attention_draw(&call.stream, first, queries, call.keys, needed, slope, room.bits)
+    attention_words(room.bits, first, queries, call.keys, keys, needed, slope, room.words, call.width)
     return room.words
 
 
