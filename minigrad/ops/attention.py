@@ -123,9 +123,9 @@ def scaled_dot_product_attention(
     attn_mask: Tensor | None = None,
     dropout_p: float = 0.0,
     is_causal: bool = False,
+    *,
     scale: float | None = None,
     enable_gqa: bool = False,
-    *,
     generator: Generator | None = None,
 ) -> Tensor:
     """dropout(softmax(query key' scale + attn_mask)) value (Vaswani et al. 2017), `scale` being 1 / sqrt(E) unless given.
