@@ -81,7 +81,8 @@ class MultiheadAttention(Module):
         shapes["in_proj_bias"] = (3 * embed_dim,) if bias else None
         shapes["bias_k"] = shapes["bias_v"] = (1, 1, embed_dim) if add_bias_kv else None
         for name, shape in shapes.items():
-            self.register_parameter(name, shape and Parameter(empty(shape, device=device, dtype=dtype)))
+            parameter = None if shape is None else Parameter(empty(shape, device=device, dtype=dtype))
+            self.register_parameter(name, parameter)
         self.out_proj = Linear(embed_dim, embed_dim, bias, device, dtype)
         self._reset_parameters()
 
@@ -108,9 +109,7 @@ class MultiheadAttention(Module):
         is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
         if query.shape[-1] != self.embed_dim:
-            raise AssertionError(
-                f"was expecting embedding dimension of {self.embed_dim}, but got {query.shape[-1]}"
-            )
+            raise AssertionError(f"was expecting embedding dimension of {self.embed_dim}, but got {query.shape[-1]}")
         separate = None
         if not self._qkv_same_embed_dim:
             separate = self.q_proj_weight, self.k_proj_weight, self.v_proj_weight

@@ -139,9 +139,7 @@ def attend(
     embed_dim = query.shape[-1]
     _check(embed_dim % num_heads == 0, f"embed_dim {embed_dim} not divisible by num_heads {num_heads}")
     if how.separate is None:
-        _check(
-            key.shape == value.shape, f"key shape {list(key.shape)} does not match value shape {list(value.shape)}"
-        )
+        _check(key.shape == value.shape, f"key shape {list(key.shape)} does not match value shape {list(value.shape)}")
     else:
         _check(
             key.shape[:-1] == value.shape[:-1],

@@ -91,7 +91,9 @@ def test_any_shape(heads, sizes, dtype, kind, causal, p):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("size", [((3, 1, 4), 150, 170, 32, 32), ((1, 1, 1), 1500, 300, 16, 16)], ids=["heads", "parts"])
+@pytest.mark.parametrize(
+    "size", [((3, 1, 4), 150, 170, 32, 32), ((1, 1, 1), 1500, 300, 16, 16)], ids=["heads", "parts"]
+)
 def test_threads_change_no_bit(kernel, size, dtype):
     """With few heads, backward shares out the queries of each."""
     arrays = draw_arrays(size, dtype)
