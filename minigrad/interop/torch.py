@@ -190,7 +190,7 @@ class _Copy:
         for key, child in module._modules.items():
             if id(child) in self.made:
                 setattr(copy, key, self.made[id(child)])
-            elif child is not None:
+            elif child is not None and key in copy._modules:  # PyTorch's copies of decoder layers hide a module
                 self.fill(copy._modules[key], child)
 
     def arguments(self, module: Any, made: type) -> dict[str, Any]:

