@@ -40,6 +40,7 @@ MODULES = (
     "norm",
     "optim",
     "pool",
+    "recurrent",
     "reduce",
 )
 
@@ -87,6 +88,7 @@ matmul: Any = _modules["matmul"]
 norm: Any = _modules["norm"]
 optim: Any = _modules["optim"]
 pool: Any = _modules["pool"]
+recurrent: Any = _modules["recurrent"]
 reduce: Any = _modules["reduce"]
 
 _state: dict[str, Any] = {"threads": 1, "started": False, "forked": False}

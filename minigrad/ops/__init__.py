@@ -29,6 +29,7 @@ from . import (
     patches,
     pool,
     queries,
+    recurrent,
     reduce,
     resize,
     shape,
@@ -44,6 +45,6 @@ attach()
 __all__ = [
     "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "assembling", "attention", "broadcast", "compare", "conv", "creation",
     "dropout", "dropout_closed", "dropout_family", "dropout_learned", "dropout_spatial", "dropout_weights", "elementwise", "embedding",
-    "indexing", "inplace", "joining", "loss", "loss_margin", "matmul", "multihead", "norm", "pad", "patches", "pool", "queries", "reduce",
-    "resize", "shape", "sorting", "statistics", "typed",
+    "indexing", "inplace", "joining", "loss", "loss_margin", "matmul", "multihead", "norm", "pad", "patches", "pool", "queries",
+    "recurrent", "reduce", "resize", "shape", "sorting", "statistics", "typed",
 ]  # fmt: skip
