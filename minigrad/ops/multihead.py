@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..tensor import Tensor, wrap
+from . import attention, dropout
 from .activation import softmax
-from .attention import scaled_dot_product_attention
 from .border import check_tensors
 from .creation import zeros
 from .declare import op
-from .dropout import dropout
 from .indexing import where
 from .joining import cat
 from .matmul import linear, matmul
@@ -183,12 +182,17 @@ def attend(
     mask = _seen(_more_keys(attn_mask, added), _more_keys(key_padding_mask, added), q.dtype)
     weights = None
     if need_weights:
-        weights = dropout(_weights(q, k, mask), dropout_p, dropout_p > 0)
+        weights = _weights(q, k, mask)
+        if dropout_p:
+            whole = weights.shape
+            weights = dropout.dropout(weights.reshape(-1, *whole[2:]), dropout_p).reshape(
+                whole
+            )  # PyTorch's shape there
         out = matmul(weights, v)
         weights = weights.mean(1) if average_attn_weights else weights
         weights = weights if batched else weights.squeeze(0)
     else:
-        out = scaled_dot_product_attention(q, k, v, mask, dropout_p, is_causal)
+        out = attention.scaled_dot_product_attention(q, k, v, mask, dropout_p, is_causal)
     out = out.permute(*order) if batch_first else out.permute(2, 0, 1, 3)
     out = linear(out.reshape(*out.shape[:2], embed_dim), how.out_weight, how.out_bias)
     return (out if batched else out.squeeze(0 if batch_first else 1)), weights

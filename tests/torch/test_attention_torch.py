@@ -2,6 +2,7 @@
 
 import itertools
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import minigrad as mg
 from minigrad import nn
 from minigrad.interop import from_torch, to_torch
 from minigrad.nn import functional as F
+from minigrad.testing import compare_with_torch
 
 torch = pytest.importorskip("torch", minversion="2.4")
 
@@ -49,7 +51,9 @@ def test_attention(shape, mask):
     elif mask == "numbers":
         arrays.append(draw(*heads, queries, keys, seed=5))
     elif mask == "padding":
-        arrays.append(np.arange(keys) < np.arange(1, heads[0] + 1).reshape(-1, *[1] * (len(heads) + 1)) * keys // heads[0])
+        arrays.append(
+            np.arange(keys) < np.arange(1, heads[0] + 1).reshape(-1, *[1] * (len(heads) + 1)) * keys // heads[0]
+        )
     both(lambda f, *x: [f(*x, **options)], ATTEND, F.scaled_dot_product_attention, *arrays)
 
 
@@ -170,9 +174,7 @@ def test_the_whole_transformer(causal, bias, batched):
 
     def call(net, source, target):
         tensor = torch.tensor if isinstance(source, torch.Tensor) else mg.tensor
-        return [
-            net(source, target, tensor(masks[0]), tensor(masks[1]), src_is_causal=causal, tgt_is_causal=causal)
-        ]
+        return [net(source, target, tensor(masks[0]), tensor(masks[1]), src_is_causal=causal, tgt_is_causal=causal)]
 
     arrays = [draw(*SOURCE), draw(*TARGET, seed=1)]
     both(call, theirs, ours, *(arrays if batched else [x[:, 0].copy() for x in arrays]))
@@ -201,6 +203,28 @@ def test_initial_values_have_pytorchs_distributions(make):
             assert found.std() == pytest.approx(expected.std(), rel=8 / found.size**0.5)
             if not name.startswith("bias_"):  # these are normal, the others within bounds
                 assert np.abs(found).max() < 1.3 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("name", ["encoder", "weights", "grouped"])
+def test_compared_with_the_same_masks(name):
+    """The mask inside of attention too; another mask would be far outside."""
+    x = mg.randn(3, 6, 8)
+    if name == "encoder":
+        model = nn.TransformerEncoderLayer(8, 2, 12, 0.4, batch_first=True)
+    elif name == "weights":
+        model = nn.MultiheadAttention(8, 2, 0.4)
+        x = (x, x, x)
+    else:
+
+        def attend(functional, x):
+            query = x.view(3, 6, 4, 2).transpose(1, 2)
+            key, value = x[:, None, :, :2], x[:, None, :, 2:4]
+            return functional.scaled_dot_product_attention(query, key, value, dropout_p=0.4, enable_gqa=True)
+
+        model, twin = partial(attend, nn.functional), partial(attend, torch.nn.functional)
+        assert compare_with_torch(model, x, twin=twin, verbose=False)
+        return
+    assert compare_with_torch(model, x, verbose=False)
 
 
 def test_what_cannot_be_told_is_refused():

@@ -90,7 +90,7 @@ def test_every_layer_that_both_have_is_copied_or_says_why_not():
             continue
         if name == "Module" or name.startswith("Lazy"):
             continue
-        for args in ((first[name],) if name in first else ((), (4,), (2, 4), (4, 6, 3))):
+        for args in (first[name],) if name in first else ((), (4,), (2, 4), (4, 6, 3)):
             try:
                 module = kind(*args)
             except (TypeError, ValueError):
