@@ -23,6 +23,7 @@ from . import (
     loss,
     loss_margin,
     matmul,
+    multihead,
     norm,
     pad,
     patches,
@@ -42,8 +43,9 @@ take_numpy_names(but=frozenset({"softmax", "log_softmax"}))
 attach()
 
 __all__ = [
-    "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "assembling", "attention", "broadcast", "compare", "conv",
-    "creation", "dropout", "dropout_closed", "dropout_family", "dropout_learned", "dropout_spatial", "dropout_weights", "elementwise",
-    "embedding", "indexing", "inplace", "joining", "loss", "loss_margin", "matmul", "norm", "pad", "patches", "pool", "queries",
-    "recurrent", "reduce", "resize", "shape", "sorting", "statistics", "typed",
+    "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "assembling", "attention", "broadcast", "compare",
+    "conv", "creation", "dropout", "dropout_closed", "dropout_family", "dropout_learned", "dropout_spatial",
+    "dropout_weights", "elementwise", "embedding", "indexing", "inplace", "joining", "loss", "loss_margin", "matmul",
+    "multihead", "norm", "pad", "patches", "pool", "queries", "recurrent", "reduce", "resize", "shape", "sorting",
+    "statistics", "typed",
 ]  # fmt: skip
