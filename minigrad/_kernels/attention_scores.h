@@ -23,16 +23,27 @@ static void FN(attention_mask)(REAL *scores, ptrdiff_t width, ptrdiff_t keys, co
     }
 }
 
-/* bias[k][q] = mask[q][k], its elements q_step and k_step apart; of bools, 0 where true, otherwise -infinity. */
+/* What a mask adds to a score: a number, or of a bool, 0 where it is true, otherwise -infinity. */
+INLINE REAL FN(added)(const void *mask, int is_bool, ptrdiff_t at) {
+    if (is_bool)
+        return ((const uint8_t *)mask)[at] ? 0 : -(REAL)INFINITY;
+    return ((const REAL *)mask)[at];
+}
+
+/* bias[k][q] = what mask[q][k] adds, its elements q_step and k_step apart. */
 static void FN(attention_bias)(const void *mask, int is_bool, ptrdiff_t q_step, ptrdiff_t k_step, ptrdiff_t queries,
                                ptrdiff_t keys, REAL *bias, ptrdiff_t width) {
-    for (ptrdiff_t q = 0; q < width; q++) {
+    if (q_step == 0) { /* padding of keys: the same for all queries */
         for (ptrdiff_t k = 0; k < keys; k++) {
-            const ptrdiff_t at = (q < queries ? q : 0) * q_step + k * k_step;
-            bias[k * width + q] =
-                !is_bool ? ((const REAL *)mask)[at] : ((const uint8_t *)mask)[at] ? 0 : -(REAL)INFINITY;
+            const VECTOR same = FN(splat)(FN(added)(mask, is_bool, k * k_step));
+            EACH_VECTOR(j)
+                FN(store)(bias + k * width + j, same);
         }
+        return;
     }
+    for (ptrdiff_t q = 0; q < width; q++)
+        for (ptrdiff_t k = 0; k < keys; k++)
+            bias[k * width + q] = FN(added)(mask, is_bool, (q < queries ? q : 0) * q_step + k * k_step);
 }
 
 /* One step of the online softmax: the largest score so far and the sum of exp(score - largest), moved on by a block of
