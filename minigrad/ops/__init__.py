@@ -33,6 +33,7 @@ from . import (
     sorting,
     statistics,
     typed,
+    views,
 )
 from .declare import FUNCTIONAL, FUNCTIONS, METHODS, attach, take_numpy_names
 
@@ -43,5 +44,5 @@ __all__ = [
     "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "assembling", "broadcast", "compare", "conv", "creation", "dropout",
     "dropout_closed", "dropout_family", "dropout_learned", "dropout_spatial", "dropout_weights", "elementwise", "embedding",
     "indexing", "inplace", "joining", "loss", "loss_margin", "matmul", "norm", "pad", "patches", "pool", "queries", "reduce", "resize",
-    "shape", "sorting", "statistics", "typed",
+    "shape", "sorting", "statistics", "typed", "views",
 ]  # fmt: skip
