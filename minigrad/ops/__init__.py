@@ -23,6 +23,7 @@ from . import (
     loss_margin,
     matmul,
     norm,
+    out,
     pad,
     patches,
     pool,
@@ -35,14 +36,16 @@ from . import (
     typed,
     views,
 )
-from .declare import FUNCTIONAL, FUNCTIONS, METHODS, attach, take_numpy_names
+from .declare import FUNCTIONAL, FUNCTIONS, METHODS, attach, take_numpy_names, take_older_reductions
 
 take_numpy_names(but=frozenset({"softmax", "log_softmax"}))
+take_older_reductions()
+out.let_functions_take_out()
 attach()
 
 __all__ = [
     "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "assembling", "broadcast", "compare", "conv", "creation", "dropout",
     "dropout_closed", "dropout_family", "dropout_learned", "dropout_spatial", "dropout_weights", "elementwise", "embedding",
-    "indexing", "inplace", "joining", "loss", "loss_margin", "matmul", "norm", "pad", "patches", "pool", "queries", "reduce", "resize",
+    "indexing", "inplace", "joining", "loss", "loss_margin", "matmul", "norm", "out", "pad", "patches", "pool", "queries", "reduce", "resize",
     "shape", "sorting", "statistics", "typed", "views",
 ]  # fmt: skip

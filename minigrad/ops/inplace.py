@@ -131,6 +131,7 @@ _METHODS_ALONE: tuple[Any, ...] = (
 for _function in _METHODS_ALONE:
     _in_place(_function, f"{_function.__name__}_")
 
+_in_place(elementwise.sign, "sgn_")
 _in_place(arithmetic.add, "add_", "__iadd__")
 _in_place(arithmetic.sub, "sub_", "subtract_", "__isub__")
 _in_place(arithmetic.mul, "mul_", "multiply_", "__imul__")

@@ -23,7 +23,9 @@ def region_of(base: np.ndarray, view: np.ndarray) -> tuple:
     """
     low, high = byte_bounds(base)
     if view.size and not (low <= byte_bounds(view)[0] and byte_bounds(view)[1] <= high):
-        raise RuntimeError("this view no longer shares memory with its base, whose data has been replaced: take the view anew")
+        raise RuntimeError(
+            "this view no longer shares memory with its base, whose data has been replaced: take the view anew"
+        )
     width = base.itemsize
     steps = tuple(step // width for step in view.strides)
     offset = (view.ctypes.data - base.ctypes.data) // width if view.size else 0
