@@ -30,6 +30,7 @@ from . import (
     queries,
     reduce,
     resize,
+    sampling,
     shape,
     sorting,
     statistics,
@@ -44,8 +45,9 @@ out.let_functions_take_out()
 attach()
 
 __all__ = [
-    "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "assembling", "broadcast", "compare", "conv", "creation", "dropout",
-    "dropout_closed", "dropout_family", "dropout_learned", "dropout_spatial", "dropout_weights", "elementwise", "embedding",
-    "indexing", "inplace", "joining", "loss", "loss_margin", "matmul", "norm", "out", "pad", "patches", "pool", "queries", "reduce", "resize",
-    "shape", "sorting", "statistics", "typed", "views",
+    "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "assembling", "broadcast", "compare", "conv",
+    "creation", "dropout", "dropout_closed", "dropout_family", "dropout_learned", "dropout_spatial", "dropout_weights",
+    "elementwise", "embedding", "indexing", "inplace", "joining", "loss", "loss_margin", "matmul", "norm", "out",
+    "pad", "patches", "pool", "queries", "reduce", "resize", "sampling", "shape", "sorting", "statistics", "typed",
+    "views",
 ]  # fmt: skip

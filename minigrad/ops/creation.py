@@ -372,6 +372,8 @@ def randint(
     """Integers in [low, high), each as likely; `randint(high, size)` begins at 0."""
     if size is None:
         low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
     if not isinstance(size, tuple | list):
         raise TypeError(f"randint needs a size, a tuple of ints, got {size!r}")
     if low >= high:
