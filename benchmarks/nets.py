@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from math import prod
 from typing import Any, NamedTuple
 
 
 class Net(NamedTuple):
-    """A net with the shape of a batch for it; `classes` 0 means one logit for a binary target."""
+    """A net with the shape of a batch for it; `classes` 0 means one logit for a binary target.
+
+    With `tokens` the input is integers below that number, and the net gives a row of logits for each of them.
+    """
 
     name: str
     build: Callable[[Any], Any]
     batch: tuple[int, ...]
     classes: int = 10
+    tokens: int = 0
 
 
 def tiny(torch: Any) -> Any:
@@ -129,6 +135,98 @@ def resnet20(torch: Any) -> Any:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
 
 
+def language_model(torch: Any, cell: str) -> Any:
+    """Two recurrent layers of 200 between the embedding of 10,000 words and their logits, with dropout wherever no recurrent
+    connection is (Zaremba, Sutskever and Vinyals 2014)."""
+    nn = torch.nn
+
+    class LanguageModel(nn.Module):  # type: ignore[name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding = nn.Embedding(10_000, 200)
+            self.dropout = nn.Dropout(0.5)
+            self.recurrent = getattr(nn, cell)(200, 200, num_layers=2, dropout=0.5, batch_first=True)
+            self.head = nn.Linear(200, 10_000)
+
+        def forward(self, words: Any) -> Any:
+            states, _ = self.recurrent(self.dropout(self.embedding(words)))
+            return self.head(self.dropout(states).reshape(-1, 200))
+
+    return LanguageModel()
+
+
+def gpt(torch: Any) -> Any:
+    """nanoGPT's net for characters: 4 layers of width 128 with 4 heads, dropout .2, the embedding tied to the head."""
+    nn, functional = torch.nn, torch.nn.functional
+    width, heads, context, characters, p = 128, 4, 64, 65, 0.2
+
+    class Attention(nn.Module):  # type: ignore[name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.c_attn = nn.Linear(width, 3 * width, bias=False)
+            self.c_proj = nn.Linear(width, width, bias=False)
+            self.resid_dropout = nn.Dropout(p)
+
+        def forward(self, x: Any) -> Any:
+            batch, length, _ = x.size()
+            q, k, v = self.c_attn(x).split(width, dim=2)
+            q, k, v = (part.view(batch, length, heads, width // heads).transpose(1, 2) for part in (q, k, v))
+            y = functional.scaled_dot_product_attention(
+                q, k, v, attn_mask=None, dropout_p=p if self.training else 0, is_causal=True
+            )
+            return self.resid_dropout(self.c_proj(y.transpose(1, 2).contiguous().view(batch, length, width)))
+
+        def flop(self, x: Any) -> float:
+            """That of two products of queries by the keys up to their own place."""
+            batch, length, _ = x.shape
+            return 2 * 2.0 * batch * width * length * (length + 1) / 2
+
+    class MLP(nn.Module):  # type: ignore[name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.c_fc = nn.Linear(width, 4 * width, bias=False)
+            self.gelu = nn.GELU()
+            self.c_proj = nn.Linear(4 * width, width, bias=False)
+            self.dropout = nn.Dropout(p)
+
+        def forward(self, x: Any) -> Any:
+            return self.dropout(self.c_proj(self.gelu(self.c_fc(x))))
+
+    class Block(nn.Module):  # type: ignore[name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.ln_1 = nn.LayerNorm(width, bias=False)
+            self.attn = Attention()
+            self.ln_2 = nn.LayerNorm(width, bias=False)
+            self.mlp = MLP()
+
+        def forward(self, x: Any) -> Any:
+            x = x + self.attn(self.ln_1(x))
+            return x + self.mlp(self.ln_2(x))
+
+    class GPT(nn.Module):  # type: ignore[name-defined]
+        def __init__(self) -> None:
+            super().__init__()
+            self.wte = nn.Embedding(characters, width)
+            self.wpe = nn.Embedding(context, width)
+            self.drop = nn.Dropout(p)
+            self.h = nn.ModuleList([Block() for _ in range(4)])
+            self.ln_f = nn.LayerNorm(width, bias=False)
+            self.lm_head = nn.Linear(width, characters, bias=False)
+            self.wte.weight = self.lm_head.weight
+            for parameter in self.parameters():
+                if parameter.dim() == 2:
+                    nn.init.normal_(parameter, 0.0, 0.02)
+
+        def forward(self, tokens: Any) -> Any:
+            x = self.drop(self.wte(tokens) + self.wpe(torch.arange(tokens.shape[1])))
+            for block in self.h:
+                x = block(x)
+            return self.lm_head(self.ln_f(x)).view(-1, characters)
+
+    return GPT()
+
+
 NETS = {
     net.name: net
     for net in (
@@ -139,6 +237,9 @@ NETS = {
         Net("MNIST CNN dropout", mnist_cnn, (64, 1, 28, 28)),
         Net("CIFAR CNN batch norm", cifar_cnn, (64, 3, 32, 32)),
         Net("ResNet-20", resnet20, (64, 3, 32, 32)),
+        Net("LSTM 2x200", partial(language_model, cell="LSTM"), (20, 20), classes=10_000, tokens=10_000),
+        Net("GRU 2x200", partial(language_model, cell="GRU"), (20, 20), classes=10_000, tokens=10_000),
+        Net("GPT 4x128", gpt, (16, 64), classes=65, tokens=65),
     )
 }
 
@@ -149,10 +250,11 @@ def training_step(torch: Any, net: Net, fused: bool | None = None, compiled: boo
     The learning rate is so small that nothing has converged by the time it is measured.
     """
     model = net.build(torch)
-    x = torch.randn(*net.batch)
+    x = torch.randint(0, net.tokens, net.batch) if net.tokens else torch.randn(*net.batch)
     functional = torch.nn.functional
     if net.classes:
-        target, loss = torch.randint(0, net.classes, net.batch[:1]), functional.cross_entropy
+        rows = prod(net.batch) if net.tokens else net.batch[0]
+        target, loss = torch.randint(0, net.classes, (rows,)), functional.cross_entropy
     else:
         target, loss = torch.randint(0, 2, (net.batch[0], 1)).float(), functional.binary_cross_entropy_with_logits
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-6, fused=fused)
@@ -168,15 +270,25 @@ def training_step(torch: Any, net: Net, fused: bool | None = None, compiled: boo
 
 def step_flop(torch: Any, net: Net) -> float:
     """The floating-point operations of a step's products and convolutions: forward, and both gradients; but the input's
-    own gradient is not needed."""
+    own gradient is not needed. A module with products of its own says so by a method `flop`."""
+    nn = torch.nn
     model = net.build(torch)
     counts: list[float] = []
 
     def count(layer: Any, inputs: Any, out: Any) -> None:
-        counts.append(2.0 * layer.weight.numel() * out.numel() / out.shape[1])
+        if hasattr(layer, "flop"):
+            counts.append(layer.flop(*inputs))
+        elif isinstance(layer, nn.Linear | nn.Conv2d):
+            features = out.shape[1 if isinstance(layer, nn.Conv2d) else -1]
+            counts.append(2.0 * layer.weight.numel() * out.numel() / features)
+        else:  # every place of every sequence meets all matrices
+            places = prod(inputs[0].shape[:-1])
+            counts.append(2.0 * places * sum(weight.numel() for weight in layer.parameters() if weight.dim() == 2))
 
+    recurrent = tuple(getattr(nn, name) for name in ("LSTM", "GRU") if hasattr(nn, name))
     for layer in model.modules():
-        if isinstance(layer, torch.nn.Linear | torch.nn.Conv2d):
+        if hasattr(layer, "flop") or isinstance(layer, (nn.Linear, nn.Conv2d, *recurrent)):
             layer.register_forward_hook(count)
-    model(torch.zeros(*net.batch))
-    return 3 * sum(counts) - counts[0]
+    x = torch.zeros(*net.batch)
+    model(x.long() if net.tokens else x)
+    return 3 * sum(counts) - (0 if net.tokens else counts[0])

@@ -29,6 +29,7 @@ from .memory import aligned, empty, empty_broadcast, empty_like, owns_memory  # 
 
 MODULES = (
     "activation",
+    "attention",
     "conv",
     "dropout",
     "elementwise",
@@ -39,6 +40,7 @@ MODULES = (
     "norm",
     "optim",
     "pool",
+    "recurrent",
     "reduce",
 )
 
@@ -75,6 +77,7 @@ def _choose() -> str:
 LEVEL = _choose()
 _modules = load(LEVEL)
 activation: Any = _modules["activation"]
+attention: Any = _modules["attention"]
 conv: Any = _modules["conv"]
 dropout: Any = _modules["dropout"]
 elementwise: Any = _modules["elementwise"]
@@ -85,6 +88,7 @@ matmul: Any = _modules["matmul"]
 norm: Any = _modules["norm"]
 optim: Any = _modules["optim"]
 pool: Any = _modules["pool"]
+recurrent: Any = _modules["recurrent"]
 reduce: Any = _modules["reduce"]
 
 _state: dict[str, Any] = {"threads": 1, "started": False, "forked": False}

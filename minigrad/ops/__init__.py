@@ -4,6 +4,7 @@ from . import (
     activation,
     arithmetic,
     assembling,
+    attention,
     broadcast,
     compare,
     conv,
@@ -28,6 +29,7 @@ from . import (
     patches,
     pool,
     queries,
+    recurrent,
     reduce,
     resize,
     sampling,
@@ -45,9 +47,9 @@ out.let_functions_take_out()
 attach()
 
 __all__ = [
-    "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "assembling", "broadcast", "compare", "conv",
-    "creation", "dropout", "dropout_closed", "dropout_family", "dropout_learned", "dropout_spatial", "dropout_weights",
-    "elementwise", "embedding", "indexing", "inplace", "joining", "loss", "loss_margin", "matmul", "norm", "out",
-    "pad", "patches", "pool", "queries", "reduce", "resize", "sampling", "shape", "sorting", "statistics", "typed",
-    "views",
+    "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "assembling", "attention", "broadcast",
+    "compare", "conv", "creation", "dropout", "dropout_closed", "dropout_family", "dropout_learned", "dropout_spatial",
+    "dropout_weights", "elementwise", "embedding", "indexing", "inplace", "joining", "loss", "loss_margin", "matmul",
+    "norm", "out", "pad", "patches", "pool", "queries", "recurrent", "reduce", "resize", "sampling", "shape",
+    "sorting", "statistics", "typed", "views",
 ]  # fmt: skip
