@@ -415,7 +415,7 @@ class Tensor(Variable):
         return tensor_repr(self._value, self.grad_fn.name() if self.grad_fn else None, self._tracked)
 
     def __format__(self, spec: str) -> str:
-        if self._value.ndim == 0 and spec:
+        if self._value.ndim == 0:  # of any dtype, and tracked or not, as the number that it is
             return format(self.item(), spec)
         return object.__format__(self, spec) if spec else repr(self)
 

@@ -63,7 +63,9 @@ class RNNBase(Module):
         if proj_size >= hidden_size:
             raise ValueError("proj_size has to be smaller than hidden_size")
         if proj_size:
-            raise NotImplementedError(f"{type(self).__name__}: proj_size={proj_size} is not available: use a Linear layer")
+            raise NotImplementedError(
+                f"{type(self).__name__}: proj_size={proj_size} is not available: use a Linear layer"
+            )
         if mode not in GATES:
             raise ValueError(f"Unrecognized RNN mode: {mode}")
         self.mode, self.input_size, self.hidden_size, self.num_layers = mode, input_size, hidden_size, num_layers
@@ -127,9 +129,7 @@ class RNNBase(Module):
             return output.squeeze(1), self._together([state.squeeze(1) for state in last])
         return output.transpose(0, 1) if self.batch_first else output, self._together(last)
 
-    def _run(
-        self, rows: Tensor, sizes: tuple[int, ...], states: list[Tensor | None]
-    ) -> tuple[Tensor, list[Tensor]]:
+    def _run(self, rows: Tensor, sizes: tuple[int, ...], states: list[Tensor | None]) -> tuple[Tensor, list[Tensor]]:
         weights: list[list[Tensor | None]] = [[*own, None, None][:4] for own in self.all_weights]
         rate = self.dropout if self.training else 0.0
         return sequences(self.mode, rows, sizes, states, weights, self._directions, rate)
@@ -163,7 +163,9 @@ class RNNBase(Module):
         states = list(hx) if pair else [hx]
         for state in states:
             if not isinstance(state, Tensor):
-                raise TypeError(f"{name}: hx has to be {'two Tensors' if pair else 'a Tensor'}, got {_described(state)}")
+                raise TypeError(
+                    f"{name}: hx has to be {'two Tensors' if pair else 'a Tensor'}, got {_described(state)}"
+                )
             if state.ndim != axes:
                 kind = "batched 3-D" if axes == 3 else "unbatched 2-D"
                 raise RuntimeError(f"For {kind} input, hx should also be {axes}-D but got {state.ndim}-D tensor")
@@ -262,7 +264,17 @@ class LSTM(RNNBase):
         dtype: Any = None,
     ) -> None:
         super().__init__(
-            "LSTM", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size, device, dtype
+            "LSTM",
+            input_size,
+            hidden_size,
+            num_layers,
+            bias,
+            batch_first,
+            dropout,
+            bidirectional,
+            proj_size,
+            device,
+            dtype,
         )
 
 

@@ -33,6 +33,7 @@ from . import (
     reduce,
     resize,
     sampling,
+    scattering,
     shape,
     sorting,
     statistics,
@@ -50,6 +51,6 @@ __all__ = [
     "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "assembling", "attention", "broadcast",
     "compare", "conv", "creation", "dropout", "dropout_closed", "dropout_family", "dropout_learned", "dropout_spatial",
     "dropout_weights", "elementwise", "embedding", "indexing", "inplace", "joining", "loss", "loss_margin", "matmul",
-    "norm", "out", "pad", "patches", "pool", "queries", "recurrent", "reduce", "resize", "sampling", "shape",
+    "norm", "out", "pad", "patches", "pool", "queries", "recurrent", "reduce", "resize", "sampling", "scattering", "shape",
     "sorting", "statistics", "typed", "views",
 ]  # fmt: skip

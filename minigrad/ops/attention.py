@@ -79,9 +79,7 @@ class Attention(Fused):
 
     def backward(self, g: np.ndarray) -> Any:
         q, k, v, masks = self._kernel_arrays()
-        gradients = [
-            _empty_rows(x, x.shape[-1]) if self.needs(index) else None for index, x in enumerate((q, k, v))
-        ]
+        gradients = [_empty_rows(x, x.shape[-1]) if self.needs(index) else None for index, x in enumerate((q, k, v))]
         if self.needs(3):
             weights = empty((*q.shape[:-1], k.shape[-2]), q.dtype)
             weights.fill(0)
@@ -190,7 +188,9 @@ def _check_mask(mask: Tensor, dtype: np.dtype, shape: tuple[int, ...]) -> None:
             f"{mask.dtype} and query.dtype: {dtype} instead."
         )
     if common_shape(f"{NAME}: attn_mask and scores", mask.shape, shape) != shape:
-        raise RuntimeError(f"{NAME}: attn_mask of shape {list(mask.shape)} does not broadcast to the scores' {list(shape)}")
+        raise RuntimeError(
+            f"{NAME}: attn_mask of shape {list(mask.shape)} does not broadcast to the scores' {list(shape)}"
+        )
 
 
 def _for_each_query_head(query: Tensor, x: Tensor) -> Tensor:

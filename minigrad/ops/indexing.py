@@ -293,7 +293,7 @@ def grid(indices: np.ndarray, axis: int) -> tuple[np.ndarray, ...]:
     return tuple(places)
 
 
-def _indices(name: str, index: Tensor, input: Tensor, axis: int) -> np.ndarray:
+def checked_indices(name: str, index: Tensor, input: Tensor, axis: int) -> np.ndarray:
     value = index._value
     if value.dtype != int64 and value.dtype.kind not in "iu":
         raise RuntimeError(f"{name}(): Expected dtype int64 for index, got {value.dtype}")
@@ -320,7 +320,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     if sparse_grad:
         raise NotImplementedError("gather: sparse_grad=True is not available: gradients are dense")
     axis = axis_of(dim, input.ndim)
-    _indices("gather", index, input, axis)
+    checked_indices("gather", index, input, axis)
     for a, (n, m) in enumerate(zip(index.shape, input.shape, strict=True)):
         if a != axis and n > m:
             raise RuntimeError(
@@ -343,76 +343,6 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     wide, chosen = list(sizes), list(sizes)
     wide[axis], chosen[axis] = input.shape[axis], indices.shape[axis]
     return gather(input.expand(wide), axis, indices.expand(chosen))
-
-
-class Scatter(Function):
-    """A copy of x in which the elements at `indices` along an axis are those of `source`, or have it added."""
-
-    def forward(self, x: np.ndarray, source: Any, indices: np.ndarray, axis: int, adding: bool) -> np.ndarray:
-        self.indices, self.axis, self.adding = indices, axis, adding
-        self.source_shape = np.shape(source)
-        out = empty(x.shape, x.dtype)
-        np.copyto(out, x)
-        place = grid(indices, axis)
-        part = source[tuple(slice(0, n) for n in indices.shape)] if np.ndim(source) else source
-        if adding:
-            np.add.at(out, place, part)
-        else:
-            out[place] = part
-        return out
-
-    def backward(self, g: Any) -> Any:
-        place = grid(self.indices, self.axis)
-        gx = g if self.adding else SetIndex.on(g, 0.0, place)
-        if not self.needs(1):
-            return gx
-        gs = Index.on(g, place)
-        if gs.shape != self.source_shape:
-            gs = IndexAdd.on(gs, self.source_shape, tuple(slice(0, n) for n in gs.shape))
-        return gx, gs
-
-
-@op("scatter", ".scatter")
-def scatter(
-    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: float | None = None, reduce: str | None = None
-) -> Tensor:
-    """A copy of `input` with out[index[i][j]][j] = src[i][j] for dim 0, and so on; `src` is a Tensor or a number, or `value` is one.
-
-    Where an index occurs twice, one of the values is kept, and the gradient is right only for distinct indices. With
-    reduce='add' they are added; other reductions raise NotImplementedError.
-    """
-    if (src is None) == (value is None):
-        raise TypeError("scatter() takes either src or value")
-    if reduce not in (None, "add"):
-        raise NotImplementedError(f"scatter: reduce={reduce!r} is not available; it is None or 'add'")
-    src = value if src is None else src
-    axis = axis_of(dim, input.ndim)
-    source = src if isinstance(src, Tensor) else float(src) if input.dtype.kind == "f" else src
-    indices = _indices("scatter", index, input, axis)
-    _check_source("scatter", input, indices, source)
-    return Scatter.apply(input, source, index, axis, reduce == "add")
-
-
-@op("scatter_add", ".scatter_add")
-def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """A copy of `input` with out[index[i][j]][j] += src[i][j] for dim 0, and so on."""
-    axis = axis_of(dim, input.ndim)
-    indices = _indices("scatter_add", index, input, axis)
-    _check_source("scatter_add", input, indices, src)
-    return Scatter.apply(input, src, index, axis, True)
-
-
-def _check_source(name: str, input: Tensor, indices: np.ndarray, source: Any) -> None:
-    if not isinstance(source, Tensor):
-        return
-    if source.dtype != input.dtype:
-        raise RuntimeError(
-            f"{name}(): Expected self.dtype to be equal to src.dtype, but got {input.dtype} and {source.dtype}"
-        )
-    if source.ndim != indices.ndim or any(n > m for n, m in zip(indices.shape, source.shape, strict=True)):
-        raise RuntimeError(
-            f"{name}(): index of shape {list(indices.shape)} has to be no larger than src {list(source.shape)}"
-        )
 
 
 def _vector(index: Any, size: int, name: str) -> np.ndarray:

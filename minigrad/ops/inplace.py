@@ -13,12 +13,25 @@ from typing import Any
 import numpy as np
 
 from .._kernels import memory
+from ..custom_function import made_by_user
 from ..dtypes import category
 from ..engine import Function, mark_written
 from ..grad_mode import mode
 from ..random import Generator, default_generator
 from ..tensor import Tensor
-from . import activation, arithmetic, compare, creation, elementwise, indexing, matmul, reduce, shape, statistics
+from . import (
+    activation,
+    arithmetic,
+    compare,
+    creation,
+    elementwise,
+    indexing,
+    matmul,
+    reduce,
+    scattering,
+    shape,
+    statistics,
+)
 from .border import as_tensor, cast
 from .declare import op
 from .indexing import SetIndex, one_by_one, plain_index
@@ -44,6 +57,11 @@ def check_writable(x: Tensor, name: str, instead: str) -> None:
         raise RuntimeError(
             f"{name}: a view was created in no_grad mode and is being modified inplace with grad mode enabled. Use {instead}, or write "
             "under no_grad()"
+        )
+    if base is not None and made_by_user(x.grad_fn):
+        raise RuntimeError(
+            f"{name}: this tensor is a view that a custom Function or a hook of a module returned, and is being modified inplace: "
+            f"use {instead}, or clone() it"
         )
     if base is not None and base._tracked and base.grad_fn is None:
         raise RuntimeError(
@@ -126,7 +144,7 @@ _METHODS_ALONE: tuple[Any, ...] = (
     compare.eq, compare.ge, compare.gt, compare.le, compare.lt, compare.ne, compare.logical_and, compare.logical_not,
     compare.logical_or, compare.logical_xor, matmul.addmm, matmul.baddbmm, reduce.cumsum, shape.tril, shape.triu,
     indexing.index_add, indexing.index_copy, indexing.index_fill, indexing.index_put, indexing.masked_scatter,
-    statistics.cumprod, indexing.masked_fill, indexing.scatter, indexing.scatter_add,
+    statistics.cumprod, indexing.masked_fill, scattering.scatter, scattering.scatter_add, scattering.scatter_reduce,
 )  # fmt: skip
 for _function in _METHODS_ALONE:
     _in_place(_function, f"{_function.__name__}_")

@@ -364,8 +364,7 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
 @op("F.normalize")
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
     """`input` divided by its p-norm along `dim` (by `eps` where that is smaller)."""
-    input = floating(input)
-    return input / clamp_min(norm(input, p, dim, True), eps)
+    return as_tensor(input) / clamp_min(norm(input, p, dim, True), eps)
 
 
 @op("cosine_similarity", "F.cosine_similarity")

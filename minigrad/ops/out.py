@@ -12,7 +12,8 @@ from ..tensor import Tensor
 from .declare import FUNCTIONS
 
 NAMES = (
-    "abs", "acos", "add", "addcdiv", "addcmul", "addmm", "all", "amax", "amin", "any", "arange", "argmax", "argmin", "asin", "atan", "atan2",
+    "abs", "acos", "add", "addcdiv", "addcmul", "addmm", "all",
+    "amax", "amin", "any", "arange", "argmax", "argmin", "asin", "atan", "atan2",
     "baddbmm", "bmm", "cat", "ceil", "clamp", "cos", "cosh", "cumprod", "cumsum", "diag", "div", "dot", "eq", "erf", "exp", "expm1",
     "eye", "floor", "floor_divide", "fmod", "full", "gather", "ge", "gt", "index_select", "le", "lerp", "linspace", "log", "log10",
     "log1p", "log2", "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "masked_select", "matmul", "max",

@@ -74,7 +74,9 @@ class Recurrence(Fused):
     def backward(self, g: np.ndarray) -> Any:
         rows, batch = len(self.x), self.sizes[0]
         if not g.size:
-            return tuple(np.zeros_like(getattr(self, name)) if self.needs(k) else None for k, name in enumerate(self.names))
+            return tuple(
+                np.zeros_like(getattr(self, name)) if self.needs(k) else None for k, name in enumerate(self.names)
+            )
         gates = empty((rows, len(self.weight_hh)), g.dtype)
         into_hidden, weight = gates, contiguous(self.weight_hh)
         g, states = contiguous(g[:rows]), g[rows:].copy()

@@ -6,6 +6,8 @@ written over. Each of the three is the other two's gradient.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,8 @@ from numpy.lib.array_utils import byte_bounds
 from .._kernels import empty_like
 from ..grad_mode import mode
 from ..tensor import Function, Tensor
+from .declare import op
+from .indexing import IndexAdd
 
 
 def region_of(base: np.ndarray, view: np.ndarray) -> tuple:
@@ -98,6 +102,60 @@ class Overwritten(Function):
             Overwritten.on(g, 0.0, self.shape, self.region) if self.needs(0) else None,
             Region.on(g, self.shape, self.region) if self.needs(1) else None,
         )
+
+
+class AsStrided(Function):
+    """What lies in memory from an offset on at given steps; elements may be seen more than once."""
+
+    view = True
+
+    def forward(self, x: np.ndarray, shape: tuple[int, ...], region: tuple) -> np.ndarray:
+        self.shape, self.region = x.shape, region
+        out = _strided(x, *region[:3])
+        reach = 0  # of the axes with smaller steps: a step within it would come to an element again
+        for step, n in sorted(zip(region[1], shape, strict=True)):
+            if n > 1 and step <= reach:
+                out.flags.writeable = False
+            reach += (n - 1) * step
+        return out
+
+    def backward(self, g: Any) -> Any:
+        places = _strided(np.arange(math.prod(self.shape)), *self.region[:3])
+        return IndexAdd.on(g, (math.prod(self.shape),), (places,)).reshape(self.shape)
+
+
+@op("as_strided", ".as_strided")
+def as_strided(input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None) -> Tensor:
+    """A view of the memory of `input` (contiguous) with any size, steps and offset, counted in elements.
+
+    RuntimeError for steps that leave that memory, or are negative. NotImplementedError if `input` is not contiguous.
+
+    >>> minigrad.arange(5).as_strided((3, 3), (1, 1))  # the windows of length 3
+    tensor([[0, 1, 2],
+            [1, 2, 3],
+            [2, 3, 4]])
+    """
+    shape, steps, offset = tuple(size), tuple(stride), storage_offset or 0
+    if len(shape) != len(steps):
+        raise RuntimeError("mismatch in length of strides and shape")
+    if min((*steps, offset, *shape), default=0) < 0:
+        raise RuntimeError(
+            f"as_strided: negative sizes, strides and offsets are not supported, got {size}, {stride}, {offset}"
+        )
+    if not input.is_contiguous():
+        raise NotImplementedError("as_strided: the input has to be contiguous; call .contiguous() first")
+    if storage_offset is not None and input.storage_offset():
+        raise NotImplementedError(
+            "as_strided: storage_offset counts from the beginning of the memory, of which this is a view; clone() it"
+        )
+    last = offset + sum((n - 1) * step for n, step in zip(shape, steps, strict=True))
+    if 0 in shape:
+        offset = 0
+    elif last >= input.numel():
+        raise RuntimeError(
+            f"as_strided: size {list(shape)} and strides {list(steps)} from {offset} reach element {last} of {input.numel()}"
+        )
+    return AsStrided.apply(input, shape, (shape, steps, offset, None))
 
 
 def write_through(view: Tensor, result: Tensor) -> None:

@@ -137,7 +137,9 @@ def pack_padded_sequence(
     """
     input = as_tensor(input)
     if input.ndim < 2:
-        raise IndexError(f"pack_padded_sequence: expected a batch of sequences, 2 axes at least, got {list(input.shape)}")
+        raise IndexError(
+            f"pack_padded_sequence: expected a batch of sequences, 2 axes at least, got {list(input.shape)}"
+        )
     rows = input if batch_first else input.transpose(0, 1)
     batch, longest = rows.shape[:2]
     sizes = np.asarray(lengths._value if isinstance(lengths, Tensor) else lengths).astype(np.int64)
@@ -192,7 +194,9 @@ def pad_packed_sequence(
     data, batch = sequence.data, sizes[0]
     starts = np.cumsum(sizes) - sizes
     places = np.full((steps, batch), data.shape[0])  # of the padding, behind the rows
-    places[: len(sizes)] = np.where(np.arange(batch) < sizes[:, None], starts[:, None] + np.arange(batch), data.shape[0])
+    places[: len(sizes)] = np.where(
+        np.arange(batch) < sizes[:, None], starts[:, None] + np.arange(batch), data.shape[0]
+    )
     lengths = (np.arange(batch)[:, None] < sizes).sum(1)
     if sequence.unsorted_indices is not None:
         order = sequence.unsorted_indices._value
