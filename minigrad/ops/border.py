@@ -55,7 +55,7 @@ def floating(x: Any, name: str = "input") -> Tensor:
 
 def number_first(name: str, scalar: str, number: Any, tensors: tuple, count: int) -> tuple:
     """The `tensors` and then the `number`, from a call in the order of PyTorch before 1.5; TypeError if it is not one."""
-    if len(tensors) != count or not isinstance(number, Real) or not all(isinstance(t, Tensor) for t in tensors):
+    if len(tensors) != count or not isinstance(number, Real) or not all(map(is_operand, tensors)):
         given = ", ".join(type(arg).__name__ for arg in (number, *tensors))
         raise TypeError(
             f"{name}() received an invalid combination of arguments: ({given}); {scalar} is given by its name"

@@ -117,6 +117,7 @@ def older_reduction(function: F) -> F:
             warnings.warn(message, stacklevel=2)
         return function(*args, **kwargs)
 
+    call.takes_more = True  # type: ignore[attr-defined]
     return call  # type: ignore[return-value]
 
 

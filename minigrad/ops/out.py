@@ -54,6 +54,7 @@ def taking_out(function: Callable) -> Callable:
             return write_out(function.__name__, result, out)
         return type(result)(*(write_out(function.__name__, part, o) for part, o in zip(result, out, strict=True)))
 
+    call.takes_more = True  # type: ignore[attr-defined]
     return call
 
 

@@ -41,10 +41,12 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
         )
     if not theta.is_floating_point():
         raise ValueError(f"Expected theta to have floating point type, but got {theta.dtype}")
-    if theta.ndim != 3 or theta.shape != (size[0], 2, 3):
+    if theta.ndim != 3 or theta.shape[1:] != (2, 3):
         raise ValueError(
             f"Expected a batch of 2D affine matrices of shape Nx2x3 for size {list(size)}. Got {list(theta.shape)}."
         )
+    if len(theta) != size[0]:
+        raise RuntimeError(f"affine_grid: expected {size[0]} matrices for size {list(size)}, got {len(theta)}")
     if min(size) <= 0:
         raise ValueError(f"Expected non-zero, positive output size. Got {list(size)}")
     corners = _default_corners("affine_grid", align_corners)

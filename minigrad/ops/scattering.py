@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Function, Tensor, wrap
-from .border import axis_of, empty
+from .border import axis_of, empty, values
 from .declare import op
 from .indexing import Index, IndexAdd, SetIndex, checked_indices, grid
 
@@ -85,7 +85,7 @@ class ScatterProduct(Function):
         place = grid(self.indices, self.axis)
         x, part = self.x, self.source[tuple(slice(0, n) for n in self.indices.shape)]
         if isinstance(g, Tensor):
-            if not (x._value.all() and part._value.all()):
+            if not (np.all(values(x)) and np.all(values(part))):
                 raise RuntimeError("scatter_reduce: 'prod' has no second derivative here where an element is 0")
             gx, gs = g * self.out / x, Index.on(g * self.out, place) / part
         else:

@@ -44,7 +44,9 @@ def drawn(kind, sizes, units, dtype, seed=0):
 def forward(module, kind, v, reverse):
     """What the forward kernel writes, with the gates."""
     gates = v["gates"].copy()
-    made = {name: np.full((len(gates), v["weight"].shape[1]), np.nan, gates.dtype) for name in ("before", "kept", "out")}
+    made = {
+        name: np.full((len(gates), v["weight"].shape[1]), np.nan, gates.dtype) for name in ("before", "kept", "out")
+    }
     made["states"] = np.full_like(v["late"], np.nan)
     rest = v["starts"], reverse, made["before"]
     if kind == "lstm":
@@ -95,7 +97,9 @@ def test_as_the_twin(kernel, kind, sizes, units, dtype, reverse):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(("sizes", "units"), [((20,) * 20, 200), ((40, 33, 33, 8, 7, 1), 130), ((2,) * 400, 64)], ids=str)
+@pytest.mark.parametrize(
+    ("sizes", "units"), [((20,) * 20, 200), ((40, 33, 33, 8, 7, 1), 130), ((2,) * 400, 64)], ids=str
+)
 @pytest.mark.parametrize("kind", KINDS)
 def test_threads_and_repetition_change_no_bit(kernel, kind, sizes, units, dtype):
     v = drawn(kind, sizes, units, dtype)

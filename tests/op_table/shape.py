@@ -98,7 +98,11 @@ ROWS: list[Row] = [
     row("z = x * y\nz.view(-1)[1::3].exp_()\nz * y", x=real(3, 4), y=real(3, 4)),
     row("z = x * 1\nv = z.t()\nz.mul_(y)\nv[0] -= v[1] * 2\nv * z.t()", x=real(3, 4), y=real(4)),
     row("z = torch.zeros(5, 6, dtype=x.dtype).t()\nz[1:4, ::2] = x\nz[2].add_(y)\nz", x=real(3, 3), y=real(5)),
-    row("z = (x * 1).permute(2, 0, 1)\nF.relu(z[1], inplace=True)\nz[0, :, 1] *= y\nz.sum(0)", x=spread(2, 3, 2), y=real(2)),
+    row(
+        "z = (x * 1).permute(2, 0, 1)\nF.relu(z[1], inplace=True)\nz[0, :, 1] *= y\nz.sum(0)",
+        x=spread(2, 3, 2),
+        y=real(2),
+    ),
     row("x[:, None, 1]", x=real(3, 4)),
     row("x[2, 3]", x=real(3, 4)),
     row("x[1:1]", x=real(3, 4)),
