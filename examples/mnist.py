@@ -111,6 +111,7 @@ def main(args: argparse.Namespace) -> None:
         )
         if args.dry_run:
             break
+    print(f"test accuracy: {100 * correct / total:.2f} %")
 
     if args.save_model:
         torch.save(model.state_dict(), "mnist_cnn.safetensors")
@@ -124,7 +125,9 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     option("--test-batch-size", type=count, default=1000, metavar="N", help="in each test step (default: %(default)s)")
     option("--epochs", type=count, default=14, metavar="N", help="passes over the images (default: %(default)s)")
     option("--lr", type=positive, default=1.0, help="Adadelta's learning rate (default: %(default)s)")
-    option("--gamma", type=positive, default=0.7, metavar="M", help="what lr falls by each epoch (default: %(default)s)")
+    option(
+        "--gamma", type=positive, default=0.7, metavar="M", help="what lr falls by each epoch (default: %(default)s)"
+    )
     option("--dry-run", action="store_true", help="one training step and one test, to see that all works")
     option("--seed", type=int, default=1, help="for weights, order of images and dropout (default: %(default)s)")
     option(

@@ -119,9 +119,7 @@ class GRU(nn.Module):
     def __init__(self, classes: int, p: float, silence: Features) -> None:
         super().__init__()
         self.silence = silence
-        self.layers = nn.ModuleList(
-            nn.GRU(inputs, 64, batch_first=True, bidirectional=True) for inputs in (BANDS, 128)
-        )
+        self.layers = nn.ModuleList(nn.GRU(inputs, 64, batch_first=True, bidirectional=True) for inputs in (BANDS, 128))
         self.band_dropout = nn.LockedDropout(p / 2, batch_first=True)
         self.dropout = nn.LockedDropout(p, batch_first=True)
         self.classifier = nn.Linear(128, classes)
@@ -198,6 +196,8 @@ def main(args: argparse.Namespace) -> None:
         data = datasets.spoken_digits(root=args.data_dir)
     except ValueError as error:  # files that are damaged
         sys.exit(f"spoken_digits.py: {error}")
+    if not data.train or not data.test:
+        sys.exit("spoken_digits.py: there have to be recordings from number 5 on, to train on, and of numbers 0 to 4")
     print(data)
     train_features, test_features, silence = features_of(data)
 
@@ -217,7 +217,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Learn which digit is spoken, from log-mel features.")
     option = parser.add_argument
     option("--net", choices=NETS, default="cnn", help="what listens (default: %(default)s)")
-    option("--epochs", type=count, default=20, metavar="N", help="passes over the recordings (default: %(default)s)")
+    option("--epochs", type=count, default=15, metavar="N", help="passes over the recordings (default: %(default)s)")
     option("--batch-size", type=count, default=32, metavar="N", help="recordings in each step (default: %(default)s)")
     option("--lr", type=positive, default=0.005, help="Adam's highest learning rate (default: %(default)s)")
     option("--dropout", type=probability, default=0.3, metavar="P", help="dropout probability (default: %(default)s)")

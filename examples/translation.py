@@ -36,13 +36,21 @@ Sentences = Sequence[tuple[str, str]]
 Batch = tuple[Tensor, Tensor, Tensor]  # source (N, S), its lengths (N,), target (N, T)
 
 
+def embedding(words: int, size: int) -> nn.Embedding:
+    """A table of words with the scale of a linear layer's weights, which it is too: padding has zeros."""
+    table = nn.Embedding(words, size, padding_idx=PAD)
+    nn.init.normal_(table.weight, std=size**-0.5)
+    table.weight.data[PAD] = 0
+    return table
+
+
 # ---- the net of Bahdanau et al. --------------------------------------------------------------------------------------
 
 
-class Encoder(nn.Module):
+class EncoderRNN(nn.Module):
     def __init__(self, words: int, size: int, p: float) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(words, size, padding_idx=PAD)
+        self.embedding = embedding(words, size)
         self.gru = nn.GRU(size, size, batch_first=True, bidirectional=True)
         self.fc = nn.Linear(size, size)
         self.dropout = nn.Dropout(p)
@@ -53,34 +61,35 @@ class Encoder(nn.Module):
         packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
         outputs, hidden = self.gru(packed)
         states, _ = pad_packed_sequence(outputs, batch_first=True)
-        return self.dropout(states), torch.tanh(self.fc(hidden[1]))  # the backward direction has just read the first word
+        first = torch.tanh(self.fc(hidden[1]))  # of the backward direction, which has just read the first word
+        return self.dropout(states), first
 
 
 class BahdanauAttention(nn.Module):
-    """How much each word of the source counts at this step: softmax of v . tanh(W state + U annotation)."""
+    """How much each word of the source counts at this step: softmax of Va tanh(Wa state + Ua annotation)."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
-        self.W = nn.Linear(size, size)
-        self.U = nn.Linear(2 * size, size, bias=False)
-        self.v = nn.Linear(size, 1, bias=False)
+        self.Wa = nn.Linear(size, size)
+        self.Ua = nn.Linear(2 * size, size, bias=False)
+        self.Va = nn.Linear(size, 1, bias=False)
 
     def forward(self, hidden: Tensor, annotations: Tensor, keys: Tensor, padding: Tensor) -> Tensor:
-        """The annotations' weighted mean (N, 2 size); `keys` are U of them, the same at each step."""
-        scores = self.v(torch.tanh(self.W(hidden).unsqueeze(1) + keys)).squeeze(2)
+        """The annotations' weighted mean (N, 2 size); `keys` are Ua of them, the same at each step."""
+        scores = self.Va(torch.tanh(self.Wa(hidden).unsqueeze(1) + keys)).squeeze(2)
         weights = F.softmax(scores.masked_fill(padding, -math.inf), dim=1)
         return torch.bmm(weights.unsqueeze(1), annotations).squeeze(1)
 
 
-class Decoder(nn.Module):
+class AttnDecoderRNN(nn.Module):
     def __init__(self, words: int, size: int, p: float) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(words, size, padding_idx=PAD)
+        self.embedding = embedding(words, size)
         self.attention = BahdanauAttention(size)
         self.gru = nn.GRUCell(3 * size, size)
         self.deep = nn.Linear(4 * size, size)
         self.out = nn.Linear(size, words)
-        self.out.weight = self.embedding.weight  # one table (Press and Wolf 2016): half the weights, and better
+        self.out.weight = self.embedding.weight  # one table for both (Press and Wolf 2016)
         self.dropout = nn.Dropout(p)
 
     def step(self, word: Tensor, hidden: Tensor, memory: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
@@ -92,19 +101,16 @@ class Decoder(nn.Module):
         return self.out(self.dropout(torch.tanh(self.deep(torch.cat([hidden, context, word], dim=-1)))))
 
 
-class GRUTranslator(nn.Module):
-    def __init__(self, source_words: int, target_words: int, size: int, layers: int, p: float) -> None:
+class Seq2SeqGRU(nn.Module):
+    def __init__(self, source_words: int, target_words: int, size: int, p: float) -> None:
         super().__init__()
-        self.encoder = Encoder(source_words, size, p)
-        self.decoder = Decoder(target_words, size, p)
-        for embedding in (self.encoder.embedding, self.decoder.embedding):
-            nn.init.normal_(embedding.weight, std=size**-0.5)
-            embedding.weight.data[PAD] = 0
+        self.encoder = EncoderRNN(source_words, size, p)
+        self.decoder = AttnDecoderRNN(target_words, size, p)
 
     def encode(self, source: Tensor, lengths: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         """What the decoder looks at, and its first state."""
         annotations, hidden = self.encoder(source, lengths)
-        return (annotations, self.decoder.attention.U(annotations), source == PAD), hidden
+        return (annotations, self.decoder.attention.Ua(annotations), source == PAD), hidden
 
     def forward(self, source: Tensor, lengths: Tensor, target: Tensor) -> Tensor:
         """Logits (N, T, words) of what follows each word of the target (N, T)."""
@@ -141,12 +147,12 @@ class PositionalEncoding(nn.Module):
         return self.dropout(embedded + self.table[: embedded.shape[1]])
 
 
-class TransformerTranslator(nn.Module):
-    def __init__(self, source_words: int, target_words: int, size: int, layers: int, p: float) -> None:
+class Seq2SeqTransformer(nn.Module):
+    def __init__(self, source_words: int, target_words: int, size: int, p: float, layers: int = 3) -> None:
         super().__init__()
         self.size = size
-        self.source_embedding = nn.Embedding(source_words, size, padding_idx=PAD)
-        self.target_embedding = nn.Embedding(target_words, size, padding_idx=PAD)
+        self.source_embedding = embedding(source_words, size)
+        self.target_embedding = embedding(target_words, size)
         self.positional = PositionalEncoding(size, p)
         self.transformer = nn.Transformer(
             d_model=size,
@@ -160,12 +166,9 @@ class TransformerTranslator(nn.Module):
         )
         self.out = nn.Linear(size, target_words)
         self.out.weight = self.target_embedding.weight
-        for embedding in (self.source_embedding, self.target_embedding):
-            nn.init.normal_(embedding.weight, std=size**-0.5)
-            embedding.weight.data[PAD] = 0
 
-    def embed(self, embedding: nn.Embedding, words: Tensor) -> Tensor:
-        return self.positional(embedding(words) * math.sqrt(self.size))
+    def embed(self, table: nn.Embedding, words: Tensor) -> Tensor:
+        return self.positional(table(words) * math.sqrt(self.size))
 
     def encode(self, source: Tensor, lengths: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
         """The encoder's output with the places of padding; and no words yet."""
@@ -192,7 +195,7 @@ class TransformerTranslator(nn.Module):
         return self.out(self.decode(target, memory)[:, -1]), target
 
 
-NETS = {"gru": GRUTranslator, "transformer": TransformerTranslator}
+NETS = {"gru": Seq2SeqGRU, "transformer": Seq2SeqTransformer}
 
 
 # ---- sentences as numbers --------------------------------------------------------------------------------------------
@@ -250,7 +253,9 @@ def cross_entropy(model: nn.Module, batch: Batch, smoothing: float = 0.0) -> tup
     return loss, int((following != PAD).sum().item())
 
 
-def train(args: argparse.Namespace, model: nn.Module, loader: DataLoader, stepped: tuple[Any, Any], epoch: int) -> float:
+def train(
+    args: argparse.Namespace, model: nn.Module, loader: DataLoader, stepped: tuple[Any, Any], epoch: int
+) -> float:
     """One pass over the training pairs; the mean loss of a word, with dropout and smoothed labels."""
     optimizer, scheduler = stepped
     model.train()
@@ -277,7 +282,7 @@ def evaluate(model: nn.Module, loader: DataLoader) -> float:
 
 
 @torch.no_grad()
-def greedy(model: nn.Module, source: Tensor, lengths: Tensor, longest: int) -> np.ndarray:
+def greedy_decode(model: nn.Module, source: Tensor, lengths: Tensor, longest: int) -> np.ndarray:
     """The likeliest word after the likeliest words before it, until each sentence has ended: (N, at most `longest`).
 
     No word is padding, unknown or the beginning. What stands behind a sentence's <eos> means nothing.
@@ -306,7 +311,7 @@ def translate(
     for start in range(0, len(order), batch_size):
         some = order[start : start + batch_size]
         source, lengths, _ = collate([pairs[k] for k in some])
-        for k, ids in zip(some, greedy(model, source, lengths, 2 * source.shape[1] + 10), strict=True):
+        for k, ids in zip(some, greedy_decode(model, source, lengths, 2 * source.shape[1] + 10), strict=True):
             end = np.flatnonzero(ids == EOS)
             found[k] = " ".join(vocabularies[1].decode(ids[: end[0]] if len(end) else ids))
     return found
@@ -327,7 +332,7 @@ def directed(pairs: Sentences, source: str, most: int | None = None) -> Sentence
 
 
 def main(args: argparse.Namespace) -> None:
-    bleu = bleu_metric()  # before hours of training
+    bleu = bleu_metric()  # before training
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
@@ -345,13 +350,16 @@ def main(args: argparse.Namespace) -> None:
     train_loader = DataLoader(pairs, batch_sampler=Buckets(lengths, args.batch_size), collate_fn=collate)
     valid_loader = DataLoader(numbers(valid_pairs, vocabularies), batch_size=args.batch_size, collate_fn=collate)
 
-    model = NETS[args.net](len(vocabularies[0]), len(vocabularies[1]), args.size, args.layers, args.dropout)
+    options = {"layers": args.layers} if args.net == "transformer" else {}
+    model = NETS[args.net](len(vocabularies[0]), len(vocabularies[1]), args.size, args.dropout, **options)
     print(f"{data}; {len(english):,} and {len(german):,} words")
     print(f"{args.net}: {sum(p.numel() for p in model.parameters()):,} parameters, dropout {args.dropout:g}")
     # The rate rises to --lr in the first tenth of the steps and falls to 0 in the others (Smith and Topin 2018).
     optimizer = optim.Adam(model.parameters(), lr=args.lr, betas=(0.9, 0.98), eps=1e-9)
     steps = args.epochs * len(train_loader)
-    scheduler = optim.lr_scheduler.OneCycleLR(optimizer, args.lr, total_steps=steps, pct_start=0.1, cycle_momentum=False)
+    scheduler = optim.lr_scheduler.OneCycleLR(
+        optimizer, args.lr, total_steps=steps, pct_start=0.1, cycle_momentum=False
+    )
     for epoch in range(1, args.epochs + 1):
         loss = train(args, model, train_loader, (optimizer, scheduler), epoch)
         valid = evaluate(model, valid_loader)
@@ -365,7 +373,7 @@ def main(args: argparse.Namespace) -> None:
     found = translate(model, sources, vocabularies)
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "translations.txt").write_text("\n".join(found) + "\n", encoding="utf-8")
-    for k in range(0, len(found), max(1, len(found) // args.show)) if args.show else ():
+    for k in np.linspace(0, len(found) - 1, args.show, dtype=int):
         print(f"\n  {sources[k]}\n  {found[k]}\n  (reference: {references[k]})")
     score = bleu.corpus_score(found, [references])
     print(f"\ntest BLEU: {score.score:.2f} on {len(found):,} sentences ({bleu.get_signature()})")
@@ -379,8 +387,10 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     option("--source", choices=("en", "de"), default="en", help="the language translated from (default: %(default)s)")
     option("--epochs", type=count, default=12, metavar="N", help="passes over the pairs (default: %(default)s)")
     option("--batch-size", type=count, default=64, metavar="N", help="pairs in each step (default: %(default)s)")
-    option("--size", type=count, default=256, help="of embeddings and of each layer (default: %(default)s)")
-    option("--layers", type=count, default=3, help="of the transformer's two halves (default: %(default)s)")
+    option(
+        "--size", type=count, default=256, help="of embeddings and layers; a head for 64 of it (default: %(default)s)"
+    )
+    option("--layers", type=count, help="of each half of the transformer (default: 3)")
     option("--dropout", type=probability, default=0.3, metavar="P", help="dropout probability (default: %(default)s)")
     option("--label-smoothing", type=probability, default=0.1, help="of the training loss (default: %(default)s)")
     option("--lr", type=positive, help="Adam's highest learning rate (default: 0.002 for gru, else 0.001)")
@@ -391,6 +401,11 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     option("--data-dir", type=Path, help="folder that holds the set's files (default: download them once)")
     option("--out", type=Path, help="folder for the translations (default: runs/translation_<net>)")
     args = parser.parse_args(argv)
+    if args.net == "transformer" and (args.size % 64 if args.size >= 64 else args.size % 2):
+        parser.error(f"argument --size: has to be a multiple of 64, or even and below it, not {args.size}")
+    if args.net == "gru" and args.layers is not None:
+        parser.error("argument --layers: only the transformer has them")
+    args.layers = args.layers or 3
     args.lr = args.lr or (0.002 if args.net == "gru" else 0.001)
     args.out = args.out or Path("runs") / f"translation_{args.net}"
     return args

@@ -1,24 +1,24 @@
 """Recurrent layers over whole sequences, one direction of one layer a call: LSTM, GRU, and Elman's net.
 
 The rows of all steps lie one behind the other, as in PyTorch's packed sequences: step t has rows starts[t] to
-starts[t + 1], one for each sequence that is that long, the longest first. The product of the inputs with their weights,
-one for all steps, is made before the call, and those for the gradients of the weights, again one for all steps, after
-it. What remains is sequential: at each step a product of h with its weights, and the gates.
+starts[t + 1], one for each sequence that is that long, the longest first. The product of the inputs with their
+weights, one for all steps, is made before the call, and those for the gradients of the weights, again one for all
+steps, after it. What remains is sequential: at each step a product of h with its weights, and the gates.
 
-With n units, N sequences, G gates and T steps that product is 2 N G n^2 operations a step. It is computed by the tile of
-gemm.h and added to what the gates hold already; its weights are packed once for all steps into panels that the tile
+With n units, N sequences, G gates and T steps that product is 2 N G n^2 operations a step. It is computed by the tile
+of gemm.h and added to what the gates hold already; its weights are packed once for all steps into panels that the tile
 reads in order, a panel at a time from the first-level cache. The gates follow while the step's rows (N G n numbers) are
 in the cache. Backward goes through the steps the other way, with the same weights in another packing. At 200 units and
-20 sequences the weights (640 KiB) stay in the second-level cache, and a step is 100,000 cycles of multiply-adds with 512
-bits, and some 20,000 of exponentials and divisions; so nothing of that is worth keeping for the backward.
+20 sequences the weights (640 KiB) stay in the second-level cache, and a step is 100,000 cycles of multiply-adds with
+512 bits, and some 20,000 of exponentials and divisions: so tanh(c) is not kept for the backward, but computed again.
 
-Sequences need nothing of each other: threads take some of them each, for all steps, and never wait for one another
-before the end. As an element of a product depends on its row and column alone (gemm.pxi), results depend on no
-number of threads.
+Sequences need nothing of each other: threads take some of them each, for all steps, and wait for one another at the end
+alone. As an element of a product depends on its row and column alone (gemm.pxi), no result depends on the threads.
 
 Sources: Hochreiter, Schmidhuber: "Long short-term memory", Neural Computation 9(8), 1997, with the forget gate of
 Gers, Schmidhuber, Cummins, 2000; Cho et al., arXiv 1406.1078, in the form of Appleyard et al., arXiv 1604.01946, whose
-reset gate acts after the product (and who split off the inputs' product, too); Elman: "Finding structure in time", 1990.
+reset gate acts after the product (and who split off the inputs' product, too); Elman: "Finding structure in time",
+1990.
 """
 
 cimport numpy as cnp
@@ -338,8 +338,8 @@ def lstm_forward(cnp.ndarray gates, cnp.ndarray weight, cnp.ndarray h0, cnp.ndar
                  bint reverse, cnp.ndarray before, cnp.ndarray cells, cnp.ndarray out, cnp.ndarray states):
     """Over all steps: i, f, o = sigmoid, g = tanh of gates + weight h;  c = f c + i g;  h = o tanh c.
 
-    gates (rows, 4 units), in the order i, f, g, o, hold the products of the inputs and the biases, and become the gates'
-    values. weight (4 units, units); h0, c0 (batch, units): before the first step; starts (steps + 1,), int64.
+    gates (rows, 4 units), in the order i, f, g, o, hold the products of the inputs and the biases, and become the
+    gates' values. weight (4 units, units); h0, c0 (batch, units): before the first step; starts (steps + 1,), int64.
     Written are out, cells, before (rows, units): h, c, and the h of the step before; and states (2 batch, units): h
     and c after the last step.
     """
@@ -351,8 +351,8 @@ def lstm_forward(cnp.ndarray gates, cnp.ndarray weight, cnp.ndarray h0, cnp.ndar
 
 def lstm_backward(cnp.ndarray g, cnp.ndarray gates, cnp.ndarray weight, cnp.ndarray c0, cnp.ndarray starts,
                   bint reverse, cnp.ndarray cells, cnp.ndarray states, cnp.ndarray dgates):
-    """dgates (rows, 4 units), the gradients of what `lstm_forward` found in gates, from those of out (g) and of the last
-    states: states (2 batch, units), which become those of h0 and c0."""
+    """dgates (rows, 4 units), the gradients of what `lstm_forward` found in gates, from those of out (g) and of the
+    last states: states (2 batch, units), which become those of h0 and c0."""
     cdef Layer v = layer_of(LSTM, gates, weight, states, starts, reverse)
     v.cells, v.out, v.dgates = cnp.PyArray_DATA(cells), cnp.PyArray_DATA(g), cnp.PyArray_DATA(dgates)
     v.first_cell = cnp.PyArray_DATA(c0)
@@ -363,10 +363,10 @@ def gru_forward(cnp.ndarray gates, cnp.ndarray weight, cnp.ndarray bias, cnp.nda
                 bint reverse, cnp.ndarray before, cnp.ndarray hidden, cnp.ndarray out, cnp.ndarray states):
     """Over all steps: r, z = sigmoid of gates + weight h;  n = tanh(gates + r (weight h + bias));  h = (1 - z) n + z h.
 
-    gates (rows, 3 units), in the order r, z, n, hold the products of the inputs and the biases, but for bias (units,) or
-    None, and become the gates' values. weight (3 units, units); h0 (batch, units). Written are out, before, hidden
-    (rows, units): h, the h of the step before, and its product for n with the bias; and states (batch, units). The rest
-    as in `lstm_forward`.
+    gates (rows, 3 units), in the order r, z, n, hold the products of the inputs and the biases, but for bias (units,)
+    or None, and become the gates' values. weight (3 units, units); h0 (batch, units). Written are out, before, hidden
+    (rows, units): h, the h of the step before, and its product for n with the bias; and states (batch, units). The
+    rest as in `lstm_forward`.
     """
     cdef Layer v = layer_of(GRU, gates, weight, states, starts, reverse)
     v.before, v.hidden, v.out = cnp.PyArray_DATA(before), cnp.PyArray_DATA(hidden), cnp.PyArray_DATA(out)

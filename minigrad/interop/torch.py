@@ -30,6 +30,9 @@ READ: dict[str, dict[str, Callable[[Any], Any]]] = {
 # Arguments that say how to begin, whom to draw from (PyTorch's layers have no choice), or nothing any more.
 SKIPPED = {"self", "device", "dtype", "generator", "init", "mode", "size_average", "reduce", "min_value", "max_value"}
 
+# Arguments that a class takes without naming them in its constructor, with their defaults.
+UNNAMED: dict[str, dict[str, Any]] = {"RNN": {"nonlinearity": "tanh"}}
+
 
 def from_torch(obj: Any) -> Any:
     """A copy in minigrad of what PyTorch has: a `torch.nn.Module`, a Tensor, or a state (nested dicts, lists and tuples).
@@ -179,7 +182,10 @@ class _Copy:
 
 def _parameters(kind: type) -> dict[str, inspect.Parameter]:
     """The arguments of a class; where its constructor passes on all that it gets, its base's."""
-    found: dict[str, inspect.Parameter] = {}
+    found = {
+        name: inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
+        for name, default in UNNAMED.get(kind.__name__, {}).items()
+    }
     for base in kind.__mro__:
         if "__init__" not in vars(base):
             continue

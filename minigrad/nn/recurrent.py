@@ -10,7 +10,7 @@ from typing import Any
 from ..ops.border import as_tensor, same_dtype
 from ..ops.creation import empty, zeros
 from ..ops.indexing import index_select
-from ..ops.recurrent import GATES, gru_cell, lstm_cell, rnn_relu_cell, rnn_tanh_cell, sequences
+from ..ops.recurrent import GATES, Steps, gru_cell, lstm_cell, rnn_relu_cell, rnn_tanh_cell, sequences
 from ..tensor import Tensor
 from . import init
 from .module import Module
@@ -24,6 +24,14 @@ class RNNBase(Module):
     Parameters of layer k: `weight_ih_lk` (gates, inputs), `weight_hh_lk` (gates, hidden_size), and with `bias` `bias_ih_lk` and
     `bias_hh_lk` (gates,); those of the other direction end in `_reverse`. All begin uniform within 1 / sqrt(hidden_size).
     """
+
+    mode: str
+    input_size: int
+    hidden_size: int
+    num_layers: int
+    batch_first: bool
+    bidirectional: bool
+    dropout: float
 
     def __init__(
         self,
@@ -90,7 +98,7 @@ class RNNBase(Module):
     def reset_parameters(self) -> None:
         """Draw all parameters anew."""
         bound = 1 / math.sqrt(self.hidden_size)
-        for parameter in self.parameters():
+        for parameter in self.parameters(recurse=False):
             init.uniform_(parameter, -bound, bound)
 
     def flatten_parameters(self) -> None:
@@ -124,10 +132,9 @@ class RNNBase(Module):
             raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
         states = self._first_states(hx, input.ndim, batch)
         rows, last = self._run(steps.reshape(length * batch, self.input_size), (batch,) * length, states)
-        output = rows.reshape(length, batch, rows.shape[1])
         if single:
-            return output.squeeze(1), self._together([state.squeeze(1) for state in last])
-        return output.transpose(0, 1) if self.batch_first else output, self._together(last)
+            return rows, self._together([state.squeeze(1) for state in last])
+        return Steps.apply(rows, length, self.batch_first), self._together(last)
 
     def _run(self, rows: Tensor, sizes: tuple[int, ...], states: list[Tensor | None]) -> tuple[Tensor, list[Tensor]]:
         weights: list[list[Tensor | None]] = [[*own, None, None][:4] for own in self.all_weights]

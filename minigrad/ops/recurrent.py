@@ -178,6 +178,18 @@ class Within(Function):
         return Part.on(g, *self.place, self.own)
 
 
+class Steps(Function):
+    """Rows as (steps, batch, units), or with `batch_first` (batch, steps, units), and no view: the rows are no one else's."""
+
+    def forward(self, rows: np.ndarray, steps: int, batch_first: bool) -> np.ndarray:
+        self.shape, self.batch_first = rows.shape, batch_first
+        out = rows.reshape(steps, len(rows) // steps, rows.shape[1])
+        return out.swapaxes(0, 1) if batch_first else out
+
+    def backward(self, g: Any) -> Any:
+        return (g.swapaxes(0, 1) if self.batch_first else g).reshape(self.shape)
+
+
 def sequences(
     mode: str,
     x: Tensor,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -94,7 +95,44 @@ def replaying(masks: list[Draw], torch: Any) -> Iterator[None]:
         for name in RANDOM:
             undo.callback(setattr, torch.nn.functional, name, getattr(torch.nn.functional, name))
             setattr(torch.nn.functional, name, replayed(name, getattr(torch.nn.functional, name)))
+        recurrent = torch.nn.modules.rnn
+        undo.callback(setattr, recurrent, "_VF", recurrent._VF)
+        recurrent._VF = _LayerByLayer(recurrent._VF, torch)
         yield
+
+
+class _LayerByLayer:
+    """PyTorch's recurrent functions, with the dropout between layers by `functional.dropout`, as minigrad has it."""
+
+    def __init__(self, original: Any, torch: Any) -> None:
+        self.original, self.functional, self.join = original, torch.nn.functional, torch.cat
+
+    def __getattr__(self, name: str) -> Any:
+        function = getattr(self.original, name)
+        return (
+            functools.partial(self.run, name, function) if name in ("lstm", "gru", "rnn_tanh", "rnn_relu") else function
+        )
+
+    def run(self, name: str, function: Callable, *args: Any) -> Any:
+        packed = not isinstance(
+            args[3], bool
+        )  # (x, hx, weights, biases, ...) or (x, batch_sizes, hx, weights, biases, ...)
+        x, *sizes, hx, weights, biases, layers, rate, training, bidirectional = args[: 9 if packed else 8]
+        batch_first = args[8:] if not packed else ()
+        if not training or not rate or layers == 1:
+            return function(*args)
+        step, directions, last = len(weights) // layers, 1 + bidirectional, []
+        for layer in range(layers):
+            if layer:
+                rows = x.transpose(0, 1) if any(batch_first) else x
+                rows = self.functional.dropout(rows.reshape(-1, x.shape[-1]), rate).reshape(rows.shape)
+                x = rows.transpose(0, 1) if any(batch_first) else rows
+            place = slice(layer * directions, (layer + 1) * directions)
+            first = tuple(state[place] for state in hx) if name == "lstm" else hx[place]
+            own = weights[layer * step : (layer + 1) * step]
+            x, *states = function(x, *sizes, first, own, biases, 1, 0.0, training, bidirectional, *batch_first)
+            last.append(states)
+        return x, *(self.join(states) for states in zip(*last, strict=True))
 
 
 __all__ = ["RANDOM", "Draw", "recording", "replaying"]

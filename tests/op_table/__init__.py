@@ -6,7 +6,19 @@ with PyTorch itself (tests/torch/test_ops_torch.py). `order=0` marks results wit
 whose gradient is constant 0; `torch=` says how PyTorch spells it where that differs, or None where it has no such thing.
 """
 
-from . import arithmetic, bad, dropout_family, dropout_weights, images, network, reduction, scripts, shape, surface
+from . import (
+    arithmetic,
+    bad,
+    dropout_family,
+    dropout_weights,
+    images,
+    network,
+    recurrent,
+    reduction,
+    scripts,
+    shape,
+    surface,
+)
 from .bad import Bad
 from .row import Input, Row, names_used, row
 from .special import LARGE, UNTABLED
@@ -16,12 +28,21 @@ ROWS: list[Row] = [
     *reduction.ROWS,
     *shape.ROWS,
     *network.ROWS,
+    *recurrent.ROWS,
     *images.ROWS,
     *surface.ROWS,
     *scripts.ROWS,
     *dropout_family.ROWS,
     *dropout_weights.ROWS,
 ]
-BAD: list[Bad] = [*bad.BAD, *images.BAD, *surface.BAD, *scripts.BAD, *dropout_family.BAD, *dropout_weights.BAD]
+BAD: list[Bad] = [
+    *bad.BAD,
+    *images.BAD,
+    *recurrent.BAD,
+    *surface.BAD,
+    *scripts.BAD,
+    *dropout_family.BAD,
+    *dropout_weights.BAD,
+]
 
 __all__ = ["BAD", "LARGE", "ROWS", "UNTABLED", "Bad", "Input", "Row", "names_used", "row"]

@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 from ...tensor import RemovableHandle, Tensor
 from .. import activation
 from ..module import Module
+from ..recurrent import RNNBase
+from ..utils.rnn import PackedSequence
 from .activations import Dropout
 from .base import check_module
 
@@ -89,17 +91,25 @@ def _host(name: str, module: Module, before: bool) -> tuple[str, Module]:
 
 
 def _after(module: Module, args: tuple, kwargs: dict, output: Any) -> Any:
-    if not isinstance(output, Tensor):
+    first = (
+        output[0] if isinstance(module, RNNBase) else output
+    )  # what a recurrent layer says of its state stays as it is
+    if not isinstance(first, Tensor | PackedSequence):
         raise TypeError(
             f"add_dropout: {type(module).__name__} returned a {type(output).__name__}, and only a Tensor can be dropped"
         )
-    return module._modules[AFTER](output)  # type: ignore[misc]
+    dropped = _dropped(module._modules[AFTER], first)
+    return (dropped, *output[1:]) if isinstance(module, RNNBase) else dropped
 
 
 def _before(module: Module, args: tuple, kwargs: dict) -> Any:
-    if not (args and isinstance(args[0], Tensor)):
+    if not (args and isinstance(args[0], Tensor | PackedSequence)):
         raise TypeError(f"add_dropout: {type(module).__name__} was not called with a Tensor as its first argument")
-    return (module._modules[BEFORE](args[0]), *args[1:]), kwargs  # type: ignore[misc]
+    return (_dropped(module._modules[BEFORE], args[0]), *args[1:]), kwargs
+
+
+def _dropped(layer: Any, x: Any) -> Any:
+    return PackedSequence(layer(x.data), *x[1:]) if isinstance(x, PackedSequence) else layer(x)
 
 
 def add_dropout(
@@ -120,9 +130,9 @@ def add_dropout(
 
     Each dropout is a child called "added_dropout" (or "added_dropout_before") of the module it belongs to, called by a forward
     hook; so the keys of the state_dict stay as they were, unless `kind` has parameters. A Sequential stands for its last module
-    (its first with `before`). A module that is used in several places drops in all of them. Nothing is changed if an error is
-    raised: ValueError if nothing is chosen, p is no probability, their number doesn't fit or a module has one already;
-    TypeError for lists of modules.
+    (its first with `before`). Of what `nn.LSTM` and its kin return the output is dropped, not the state. A module that is used in
+    several places drops in all of them. Nothing is changed if an error is raised: ValueError if nothing is chosen, p is no
+    probability, their number doesn't fit or a module has one already; TypeError for lists of modules.
 
     >>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 2))
     >>> model = nn.add_dropout(model, {"1": 0.2, nn.ReLU: 0.5})
