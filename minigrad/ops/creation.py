@@ -489,7 +489,8 @@ def _with_replacement(weights: np.ndarray, count: int, rng: np.random.Generator)
 
 def _without(weights: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """In each row the first `count` arrivals, where element i arrives at an exponential time of rate weights[i]."""
-    times = rng.standard_exponential(weights.shape) / weights
+    times = np.full(weights.shape, np.inf)
+    np.divide(rng.standard_exponential(weights.shape), weights, out=times, where=weights > 0)
     first = np.argpartition(times, count - 1, 1)[:, :count]
     return np.take_along_axis(first, np.take_along_axis(times, first, 1).argsort(1), 1)
 

@@ -32,7 +32,9 @@ def test_as_pytorch(layer, norm):
         theirs = NORMS[norm](torch, make(torch.nn)).double()
     ours = NORMS[norm](mg, make(nn)).double()
     state = {key: value.numpy() for key, value in theirs.state_dict().items()}
-    assert {key: value.shape for key, value in state.items()} == {k: tuple(v.shape) for k, v in ours.state_dict().items()}
+    assert {key: value.shape for key, value in state.items()} == {
+        k: tuple(v.shape) for k, v in ours.state_dict().items()
+    }
     ours.load_state_dict(state)
     x = np.random.default_rng(0).standard_normal(shape)
     for training in (True, True, False):
