@@ -120,7 +120,8 @@ def type_(input: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
 @op(".new")
 def new(input: Tensor, *data: Any) -> Tensor:
     """A Tensor of the dtype of `input`, from sizes (then it is not initialized), a sequence or an array; an older name."""
-    return TYPES[_NAME_OF[input.dtype]](*data)
+    kind: Any = TYPES[_NAME_OF[input.dtype]]
+    return kind(*data)
 
 
 @op(".type_as")

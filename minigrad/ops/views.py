@@ -176,4 +176,4 @@ def refresh(view: Tensor) -> None:
         view._base_fn = base.grad_fn
 
 
-Tensor._refresh = refresh  # type: ignore[method-assign]
+Tensor._refresh = refresh  # type: ignore[method-assign, assignment]

@@ -20,7 +20,7 @@ from ..parameter import Parameter
 M = TypeVar("M", bound=Module)
 
 
-def _kind(module: Module, name: str, kind: type) -> Any:
+def _kind(module: Module, name: str, kind: type[_Reweighted]) -> Any:
     """The key and the hook of that kind by which `module` computes its parameter `name`, if there is one."""
     for key, hook in module.__dict__.get("_weight_hooks", {}).items():
         if isinstance(hook, kind) and hook.name == name:
