@@ -99,7 +99,7 @@ ROWS: list[Row] = [
     row("z = x * 1\nv = z.t()\nz.mul_(y)\nv[0] -= v[1] * 2\nv * z.t()", x=real(3, 4), y=real(4)),
     row("z = torch.zeros(5, 6, dtype=x.dtype).t()\nz[1:4, ::2] = x\nz[2].add_(y)\nz", x=real(3, 3), y=real(5)),
     row(
-        "z = (x * 1).permute(2, 0, 1)\nF.relu(z[1], inplace=True)\nz[0, :, 1] *= y\nz.sum(0)",
+        "z = (x * 1).permute(2, 0, 1)\nz[0, :, 1] *= y\nF.relu(z[1], inplace=True)\nz.sum(0)",
         x=spread(2, 3, 2),
         y=real(2),
     ),
