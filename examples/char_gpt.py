@@ -159,7 +159,7 @@ def main(args: argparse.Namespace) -> None:
     def rate(step: int) -> float:
         """A warm-up, then half a cosine down to a tenth."""
         if step < warm:
-            return step / warm
+            return (step + 1) / (warm + 1)
         return 0.55 + 0.45 * math.cos(math.pi * (step - warm) / (args.steps - warm))
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
@@ -178,7 +178,7 @@ def main(args: argparse.Namespace) -> None:
             since = (step - 1) % args.every + 1
             losses = total / since, whole_loss(model, valid, args.context)
             if not all(map(math.isfinite, losses)):
-                sys.exit(f"char_gpt.py: the loss is no number any more at step {step}: try a smaller --lr")
+                sys.exit(f"char_gpt.py: the loss has grown to {losses[0]} at step {step}: try a smaller --lr")
             seconds = time.perf_counter() - begin
             history.append({"step": step, "train": losses[0], "valid": losses[1], "seconds": seconds})
             line = f"step {step:5}/{args.steps}  train loss {losses[0]:.4f}  validation loss {losses[1]:.4f}"

@@ -216,8 +216,14 @@ def rates(args: argparse.Namespace, steps_per_epoch: int) -> Callable[[int], flo
     if args.net != "transformer":
         return lambda step: args.decay ** max(0, step // steps_per_epoch + 1 - args.flat)
     total = args.epochs * steps_per_epoch
-    warm = min(500, total // 10 + 1)
-    return lambda step: min((step + 1) / warm, 0.5 + 0.5 * math.cos(math.pi * max(0, step - warm) / (total - warm)))
+    warm = min(500, total // 10)
+
+    def rate(step: int) -> float:
+        if step < warm:
+            return (step + 1) / (warm + 1)
+        return 0.5 + 0.5 * math.cos(math.pi * (step - warm) / (total - warm))
+
+    return rate
 
 
 def main(args: argparse.Namespace) -> None:
@@ -247,8 +253,10 @@ def main(args: argparse.Namespace) -> None:
         for epoch in range(1, args.epochs + 1):
             begin, lr = time.perf_counter(), optimizer.param_groups[0]["lr"]
             losses = train(model, text, optimizer, schedule, args, bar), evaluate(model, valid, args.steps)
-            if not all(map(math.isfinite, losses)):
-                sys.exit(f"language_model.py: the loss is no number any more in epoch {epoch}: try a smaller --lr")
+            if not all(loss < 100 for loss in losses):  # which NaN is not
+                sys.exit(
+                    f"language_model.py: the loss has grown to {losses[0]:.3g} in epoch {epoch}: try a smaller --lr"
+                )
             seconds = time.perf_counter() - begin
             ours = dict(zip(("train", "valid"), map(math.exp, losses), strict=True))
             history.append({"epoch": epoch, "lr": lr, **ours, "seconds": seconds})

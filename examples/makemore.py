@@ -140,7 +140,7 @@ def train(model: nn.Module, x: torch.Tensor, y: torch.Tensor, args: argparse.Nam
         optimizer.step()
         schedule.step()
         if not math.isfinite(loss.item()):
-            sys.exit(f"makemore.py: the loss of {name} is no number any more: try a smaller --lr")
+            sys.exit(f"makemore.py: the loss of {name} has grown to {loss.item()}: try a smaller --lr")
 
 
 @torch.no_grad()

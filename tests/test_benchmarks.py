@@ -79,12 +79,22 @@ def test_work_is_counted():
     net = nets.NETS["784-512-10 dropout"]
     products = 784 * 512 + 512 * 10
     assert nets.step_flop(minigrad, net) == 2 * 32 * (3 * products - 784 * 512)
+    tokens, layer = 16 * 64, 12 * 128 * 128
+    attention = 2 * 2 * 128 * 16 * 64 * 65 / 2
+    assert nets.step_flop(minigrad, nets.NETS["GPT 4x128"]) == 3 * (4 * attention + 2 * tokens * (4 * layer + 128 * 65))
+    gates = {"LSTM": 4, "GRU": 3}
+    for cell, count in gates.items():
+        work = 2 * 400 * (2 * 2 * count * 200 * 200 + 200 * 10_000)
+        assert nets.step_flop(minigrad, nets.NETS[f"{cell} 2x200"]) == 3 * work
     assert {case.per[0] for case in CASES["dropout"]} == set(dropout.SIZES.values())
     assert len(conv.LAYERS) == len(CASES["conv"])
     assert len(nets.NETS) == len(steps.cases())
 
 
-@pytest.mark.parametrize("name", ["2-16-16-1", "784-512-10 dropout", "LeNet-5 Dropout2d", "ResNet-20"])
+NETS_TRIED = ["2-16-16-1", "784-512-10 dropout", "LeNet-5 Dropout2d", "ResNet-20", "GRU 2x200", "GPT 4x128"]
+
+
+@pytest.mark.parametrize("name", NETS_TRIED)
 def test_a_step_moves_every_parameter(name):
     net = nets.NETS[name]
     models = []

@@ -137,13 +137,13 @@ def test_too_little_text_is_said(program, args, said, treebank, play):
         PROGRAMS[program].main(PROGRAMS[program].arguments([*args, "--data-dir", str(treebank)]))
 
 
-def test_a_loss_that_is_no_number_ends_the_run(treebank, play, family):
+def test_a_loss_that_grows_ends_the_run(treebank, play, family):
     for name, args in (
         ("language_model", ["--net", "gru", "--lr", "1e30", "--clip", "1e30"]),
         ("char_gpt", ["--lr", "1e30", "--every", "1"]),
         ("makemore", ["--net", "mlp", "--lr", "1e30"]),
     ):
-        with pytest.raises(SystemExit, match=rf"^{name}\.py: the loss .*is no number any more.*: try a smaller --lr$"):
+        with pytest.raises(SystemExit, match=rf"^{name}\.py: the loss .*has grown to .*: try a smaller --lr$"):
             PROGRAMS[name].main(PROGRAMS[name].arguments([*args, "--data-dir", str(treebank)]))
 
 
@@ -204,6 +204,8 @@ def test_a_transformers_rate_rises_and_falls():
     assert rate[top:] == sorted(rate[top:], reverse=True)
     assert rate[0] > 0
     assert rate[200] == pytest.approx(0)
+    alone = language_model.rates(language_model.arguments(["--net", "transformer", "--epochs", "1"]), 1)
+    assert (alone(0), alone(1)) == (1, 0)
 
 
 def test_a_text_is_read_in_columns_and_pieces():
@@ -379,7 +381,7 @@ def test_writing():
 
 def test_a_gpt_learns_the_rule(play, capsys):
     """Of seven characters of a speech three are free; places alone would leave six."""
-    args = ["--layers", "1", "--width", "32", "--context", "14", "--steps", "400", "--lr", "0.01", "--generate", "70"]
+    args = ["--layers", "1", "--width", "32", "--context", "14", "--steps", "400", "--lr", "0.01", "--generate", "210"]
     char_gpt.main(char_gpt.arguments([*args, "--data-dir", str(play)]))
     out = capsys.readouterr().out
     found = re.search(r"^validation loss: (\S+) at the end", out, re.MULTILINE)
@@ -388,7 +390,7 @@ def test_a_gpt_learns_the_rule(play, capsys):
     free = math.log(8) / 7
     assert 0.98 * 3 * free < loss < 5 * free < entropy((play / "input.txt").read_text())
     speeches = re.findall(r"^[a-h]{6}$", out, re.MULTILINE)
-    assert len(speeches) >= 6
+    assert len(speeches) >= 15
     assert sum(speech[:3] == speech[3:] for speech in speeches) > len(speeches) / 2
 
 

@@ -49,16 +49,20 @@ static void attention_draw(const mask_stream *stream, uint64_t first, ptrdiff_t 
     }
 }
 
-/* words[k / 32 * width + r] = the bits of keys k to k + 31 of row r. Up to eight bytes behind the last bit are read. */
+/* words[k / 32 * width + r] = the bits of keys k to k + 31 of row r, 0 for keys that it does not look at. Up to eight bytes
+   behind the last bit are read. */
 static void attention_words(const uint8_t *bits, uint64_t first, ptrdiff_t queries, ptrdiff_t keys, ptrdiff_t used,
-                            uint32_t *words, ptrdiff_t width) {
+                            ptrdiff_t needed, ptrdiff_t slope, uint32_t *words, ptrdiff_t width) {
     uint64_t at = first % SPAN;
     for (ptrdiff_t r = 0; r < queries; r++, at += (uint64_t)keys) {
         uint64_t bit = at;
         for (ptrdiff_t k = 0; k < used; k += 32, bit += 32) {
-            uint64_t word;
-            memcpy(&word, bits + bit / 8, 8);
-            words[k / 32 * width + r] = (uint32_t)(word >> (bit % 8));
+            const ptrdiff_t left = needed + r * slope - k;
+            uint64_t word = 0;
+            if (left > 0)
+                memcpy(&word, bits + bit / 8, 8);
+            word >>= bit % 8;
+            words[k / 32 * width + r] = (uint32_t)(left < 32 && left > 0 ? word & ((1u << left) - 1) : word);
         }
     }
 }

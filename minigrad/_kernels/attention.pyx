@@ -1,22 +1,22 @@
 """Scaled dot-product attention: softmax(q k' scale + mask) v with dropout of the weights, and its gradients.
 
-The matrix of weights, L x S, is never stored: memory is linear in both. Forward takes a block of queries against one block
-of keys after the other and keeps, for each query, the largest score so far, the sum of exponentials relative to it and
-the output so far, which are scaled down when a larger score turns up (the online softmax). It stores the logarithm of
-each query's sum; from that backward computes the weights again, block by block, and from the same random numbers
-the same dropout mask: dv = w' g, dw = g v', ds = w (dw - dot), dq = ds k scale, dk = ds' q scale, where dot, the sum of
-w dw over the keys, is that of g and the output over the features.
+The matrix of weights, L x S, is never stored: memory is linear in both. Forward takes a block of queries against one
+block of keys after the other and keeps, for each query, the largest score so far, the sum of exponentials relative to
+it and the output so far, which are scaled down when a larger score turns up (the online softmax). It stores the
+logarithm of each query's sum; from that backward computes the weights again, block by block, and from the same random
+numbers the same dropout mask: dv = w' g, dw = g v', ds = w (dw - dot), dq = ds k scale, dk = ds' q scale, where dot,
+the sum of w dw over the keys, is that of g and the output over the features.
 
-Blocks of scores lie transposed, keys by queries. Then k and v are read where they lie, and of each block of queries only
-the transposes of q and g are copied (attention.h). With a causal mask, blocks after the diagonal are left out.
+Blocks of scores lie transposed, keys by queries. Then k and v are read where they lie, and of each block of queries
+only the transposes of q and g are copied (attention.h). With a causal mask, blocks after the diagonal are left out.
 
-Forward shares out blocks of queries; backward shares out heads, and where these are few, runs of query blocks, each with
-sums of its own for dk and dv, which are added up in order. Their number depends on the shapes alone, as does the order
-of every sum: results are the same for any number of threads. Sums of exponentials add four rows of a block side by side;
-products add in the precision of their operands, a block at a time.
+Forward shares out blocks of queries; backward shares out heads, and where these are few, runs of query blocks, each
+with sums of its own for dk and dv, which are added up in order. Their number depends on the shapes alone, as does the
+order of every sum: results are the same for any number of threads. Sums of exponentials add four rows of a block side
+by side; products add in the precision of their operands, a block at a time.
 
-Cost: 4 L S E multiply-adds forward and 10 L S E backward, half of that under a causal mask; an exponential for each score
-in both.
+Cost: 2 L S E multiply-adds forward and 5 L S E backward, half of that under a causal mask; an exponential for each
+score in both.
 Sources: Rabe and Staats: "Self-attention does not need O(n^2) memory", arXiv 2112.05682; Dao et al.: "FlashAttention",
 arXiv 2205.14135; Milakov and Gimelshein: "Online normalizer calculation for softmax", arXiv 1805.02867.
 """
@@ -39,7 +39,7 @@ cdef extern from "attention.h" nogil:
     void attention_draw(const mask_stream* stream, uint64_t first, Py_ssize_t queries, Py_ssize_t keys,
                         Py_ssize_t needed, Py_ssize_t slope, uint8_t* bits)
     void attention_words(const uint8_t* bits, uint64_t first, Py_ssize_t queries, Py_ssize_t keys, Py_ssize_t used,
-                         uint32_t* words, Py_ssize_t width)
+                         Py_ssize_t needed, Py_ssize_t slope, uint32_t* words, Py_ssize_t width)
     void attention_mask_f32(float* scores, Py_ssize_t width, Py_ssize_t keys, const float* bias, Py_ssize_t behind)
     void attention_mask_f64(double* scores, Py_ssize_t width, Py_ssize_t keys, const double* bias, Py_ssize_t behind)
     void attention_bias_f32(const void* mask, int is_bool, Py_ssize_t q_step, Py_ssize_t k_step, Py_ssize_t queries,
@@ -210,11 +210,12 @@ cdef inline const uint32_t* draw(const Attention* call, const Room* room, Py_ssi
                                  Py_ssize_t queries, Py_ssize_t keys) noexcept nogil:
     """The dropout mask of a block of queries and their first `keys` keys; NULL without dropout."""
     cdef uint64_t first = call.offset + <uint64_t>((head * call.queries + q0) * call.keys)
+    cdef Py_ssize_t needed = q0 + 1 if call.causal else call.keys
+    cdef Py_ssize_t slope = 1 if call.causal else 0
     if not call.drops:
         return NULL
-    attention_draw(&call.stream, first, queries, call.keys, q0 + 1 if call.causal else call.keys,
-                   1 if call.causal else 0, room.bits)
-    attention_words(room.bits, first, queries, call.keys, keys, room.words, call.width)
+    attention_draw(&call.stream, first, queries, call.keys, needed, slope, room.bits)
+    attention_words(room.bits, first, queries, call.keys, keys, needed, slope, room.words, call.width)
     return room.words
 
 
@@ -338,7 +339,8 @@ cdef inline char* part_of(char** scratch, size_t size) noexcept nogil:
     return part
 
 
-cdef size_t furnish(const Attention* call, char* scratch, bint backward, Room* room, const floating* like) noexcept nogil:
+cdef size_t furnish(const Attention* call, char* scratch, bint backward, Room* room,
+                    const floating* like) noexcept nogil:
     """Cut a thread's scratch into parts; returns how many bytes they take."""
     cdef char* start = scratch
     cdef size_t row = <size_t>call.width * sizeof(floating)
@@ -398,9 +400,9 @@ cdef void add_parts(const Attention* call, Py_ssize_t head, const floating* like
     cdef floating* dk = <floating*>head_of(call, &call.dk, head)
     cdef floating* dv = <floating*>head_of(call, &call.dv, head)
     cdef const floating* own = <const floating*>call.sums
-    cdef Py_ssize_t i, j, part
+    cdef Py_ssize_t i, j, _part
     own += head * (call.parts - 1) * call.keys * (call.features + call.values)
-    for part in range(1, call.parts):
+    for _part in range(1, call.parts):
         for i in range(call.keys if dk != NULL else 0):
             for j in range(call.features):
                 dk[i * call.dk.step[3] + j] += own[i * call.features + j]
@@ -477,9 +479,9 @@ cdef void start(Attention* call, q, k, v, mask, out, lse, bint causal, double sc
 def attention_forward(q, k, v, mask, out, lse, bint causal, double scale, draw):
     """out = dropout(softmax(q k' scale + mask)) v, and the logarithm of each row's sum to lse unless that is None.
 
-    q (a, b, c, L, E), k (a, b, c, S, E), v (a, b, c, S, V), out (a, b, c, L, V), of one floating dtype, the elements of a row
-    adjacent; mask (a, b, c, L, S), of bools (True is seen) or that dtype, of any strides, or None; lse has heads x L
-    elements. `draw` is (seed, call, offset, threshold) of the dropout, or None. No axis is 0.
+    q (a, b, c, L, E), k (a, b, c, S, E), v (a, b, c, S, V), out (a, b, c, L, V), of one floating dtype, the elements
+    of a row adjacent; mask (a, b, c, L, S), of bools (True is seen) or that dtype, of any strides, or None; lse has
+    heads x L elements. `draw` is (seed, call, offset, threshold) of the dropout, or None. No axis is 0.
     """
     cdef Attention call
     cdef float single = 0

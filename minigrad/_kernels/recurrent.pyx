@@ -7,10 +7,11 @@ steps, after it. What remains is sequential: at each step a product of h with it
 
 With n units, N sequences, G gates and T steps that product is 2 N G n^2 operations a step. It is computed by the tile
 of gemm.h and added to what the gates hold already; its weights are packed once for all steps into panels that the tile
-reads in order, a panel at a time from the first-level cache. The gates follow while the step's rows (N G n numbers) are
-in the cache. Backward goes through the steps the other way, with the same weights in another packing. At 200 units and
-20 sequences the weights (640 KiB) stay in the second-level cache, and a step is 100,000 cycles of multiply-adds with
-512 bits, and some 20,000 of exponentials and divisions: so tanh(c) is not kept for the backward, but computed again.
+reads in order, a panel at a time from the first-level cache (a single step does without). The gates follow while the
+step's rows (N G n numbers) are in the cache. Backward goes through the steps the other way, with the same weights in
+another packing. At 200 units and 20 sequences the weights (640 KiB) stay in the second-level cache, and a step is
+100,000 cycles of multiply-adds with 512 bits, and some 20,000 of exponentials and divisions: so tanh(c) is not kept for
+the backward, but computed again.
 
 Sequences need nothing of each other: threads take some of them each, for all steps, and wait for one another at the end
 alone. As an element of a product depends on its row and column alone (gemm.pxi), no result depends on the threads.
@@ -74,6 +75,7 @@ cdef struct Layer:
     void* dgates
     void* dhidden            # GRU: what differs from dgates where the product with h is concerned
     const void* bias         # GRU: what is added to the product for n, or NULL
+    const void* sums         # of a single step: the product of h, which is made before; else NULL
 
 
 # The weights of h as the factor B of a product, k x n, in panels.
@@ -157,9 +159,12 @@ cdef void forward_rows(const Layer* v, const Panels* panels, Py_ssize_t first, P
         h = <floating*>v.before + (start + first) * n
         for i in range(first, end):
             memcpy(<floating*>v.before + (start + i) * n, earlier(v, v.out, v.first, t, i, dtype), size)
-        add_product(panels, end - first, h, n, gates, v.gates, True)
-        if v.kind == GRU:
-            add_product(panels + 1, end - first, h, n, <floating*>v.hidden + (start + first) * n, n, False)
+        if v.sums != NULL:
+            add_sums(v, first, end, dtype)
+        else:
+            add_product(panels, end - first, h, n, gates, v.gates, True)
+            if v.kind == GRU:
+                add_product(panels + 1, end - first, h, n, <floating*>v.hidden + (start + first) * n, n, False)
         for i in range(first, end):
             row = start + i
             h = <floating*>v.out + row * n
@@ -178,6 +183,26 @@ cdef void forward_rows(const Layer* v, const Panels* panels, Py_ssize_t first, P
         memcpy(states + i * n, <floating*>v.out + row * n, size)
         if v.kind == LSTM:
             memcpy(states + (v.batch + i) * n, <floating*>v.cells + row * n, size)
+
+
+cdef void add_sums(const Layer* v, Py_ssize_t first, Py_ssize_t last, const floating* dtype) noexcept nogil:
+    """The same where there is one step and its product is there."""
+    cdef Py_ssize_t added = added_columns(v)
+    cdef Py_ssize_t i, j
+    cdef const floating* sums
+    cdef floating* gates
+    for i in range(first, last):
+        sums = <const floating*>v.sums + i * v.gates
+        gates = <floating*>v.values + i * v.gates
+        for j in range(added):
+            gates[j] += sums[j]
+        if v.kind == GRU:
+            memcpy(<floating*>v.hidden + i * v.units, sums + added, v.units * sizeof(floating))
+
+
+cdef inline Py_ssize_t added_columns(const Layer* v) noexcept nogil:
+    """Of the product with h, how many columns are added to that of the inputs: those for n of a GRU stay alone."""
+    return 2 * v.units if v.kind == GRU else v.gates
 
 
 cdef inline void lstm_step(const Layer* v, floating* gates, const floating* cell_before, Py_ssize_t row,
@@ -230,8 +255,9 @@ cdef void backward_rows(const Layer* v, const Panels* panels, Py_ssize_t first, 
                 gru_step_backward(v, row, states + i * n)
             else:
                 elman_step_backward(v, row, states + i * n)
-        add_product(panels, end - first, dgates + (start + first) * v.gates, v.gates, states + first * n, n,
-                    v.kind == GRU)
+        if v.steps > 1:
+            add_product(panels, end - first, dgates + (start + first) * v.gates, v.gates, states + first * n, n,
+                        v.kind == GRU)
 
 
 cdef inline void lstm_step_backward(const Layer* v, const floating* cell_before, Py_ssize_t row,
@@ -284,38 +310,70 @@ cdef Layer layer_of(Kind kind, cnp.ndarray values, cnp.ndarray weight, cnp.ndarr
     v.starts = <const int64_t*>cnp.PyArray_DATA(starts)
     v.values, v.states = cnp.PyArray_DATA(values), cnp.PyArray_DATA(states)
     v.before = v.cells = v.out = v.hidden = v.dgates = v.dhidden = NULL
-    v.first = v.first_cell = v.bias = NULL
+    v.first = v.first_cell = v.bias = v.sums = NULL
     return v
 
 
 cdef int run(Layer* v, cnp.ndarray weight, bint backward, const floating* dtype) except -1:
+    cdef int threads = threads_for(0.01 * v.starts[v.steps] * v.units * v.gates)
+    if v.steps == 1:
+        return run_step(v, <const floating*>cnp.PyArray_DATA(weight), backward, threads)
+    return run_steps(v, <const floating*>cnp.PyArray_DATA(weight), backward, threads)
+
+
+cdef int run_steps(Layer* v, const floating* weight, bint backward, int threads) except -1:
     """Pack the weights, and share the sequences out."""
     cdef Py_ssize_t n = v.units
-    cdef Panels panels[2]
-    cdef const floating* w = <const floating*>cnp.PyArray_DATA(weight)
-    cdef Py_ssize_t summed = 2 * n if v.kind == GRU else v.gates  # the columns that are added to the inputs'
-    cdef int threads = threads_for(0.01 * v.starts[v.steps] * n * v.gates)
+    cdef Py_ssize_t added = added_columns(v)
     cdef Py_ssize_t share = blocks_of(v.batch, threads)
     cdef Py_ssize_t task
+    cdef Panels panels[2]
     cdef Scratch scratch
-    if backward:
-        panels[0].k, panels[0].n = v.gates, n
-        panels[1].k = panels[1].n = 0
-    else:
-        panels[0].k, panels[0].n = n, summed
-        panels[1].k, panels[1].n = n, v.gates - summed
-    scratch = take_scratch(sizeof(floating) * (panels_size(panels, dtype) + panels_size(panels + 1, dtype)))
+    panels[0].k, panels[0].n = (v.gates, n) if backward else (n, added)
+    panels[1].k, panels[1].n = n, 0 if backward else v.gates - added
+    scratch = take_scratch(sizeof(floating) * (panels_size(panels, weight) + panels_size(panels + 1, weight)))
     with nogil:
         if backward:
-            pack_panels(w, n, 1, panels, <floating*>scratch.data)
+            pack_panels(weight, n, 1, panels, <floating*>scratch.data)
         else:
-            pack_panels(w, 1, n, panels, <floating*>scratch.data)
-            pack_panels(w + summed * n, 1, n, panels + 1, <floating*>scratch.data + panels_size(panels, dtype))
+            pack_panels(weight, 1, n, panels, <floating*>scratch.data)
+            pack_panels(weight + added * n, 1, n, panels + 1, <floating*>scratch.data + panels_size(panels, weight))
         if threads == 1:
-            run_rows(v, panels, 0, v.batch, backward, dtype)
+            run_rows(v, panels, 0, v.batch, backward, weight)
         else:
             for task in prange(blocks_of(v.batch, share), schedule="dynamic", num_threads=threads):
-                run_rows(v, panels, task * share, min(v.batch, (task + 1) * share), backward, dtype)
+                run_rows(v, panels, task * share, min(v.batch, (task + 1) * share), backward, weight)
+    give_scratch(scratch)
+    return 0
+
+
+cdef int run_step(Layer* v, const floating* weight, bint backward, int threads) except -1:
+    """A single step: its product is made by itself, and packs no weights that are used but once."""
+    cdef Product g
+    cdef Scratch scratch
+    cdef Py_ssize_t i
+    cdef floating* sums
+    g.m, g.k, g.n = v.batch, v.units, v.gates
+    g.a, g.b, g.b_step, g.b_column = v.first, weight, 1, v.units
+    if backward:
+        g.k, g.n = v.gates, v.units
+        g.a, g.b_step, g.b_column = v.dhidden if v.kind == GRU else v.dgates, v.units, 1
+    g.a_row, g.a_step, g.c_row = g.k, 1, g.n
+    g.bias, g.flags = NULL, 0
+    plan(&g, weight)
+    scratch = take_scratch(sizeof(floating) * (threads * g.private + round_up(g.m * g.n, 16)))
+    sums = <floating*>scratch.data + threads * g.private
+    g.c = sums
+    with nogil:
+        if backward:
+            backward_rows(v, NULL, 0, v.batch, weight)
+            multiply(&g, threads, <floating*>scratch.data)
+            for i in range(g.m * g.n):
+                (<floating*>v.states)[i] = sums[i] + ((<floating*>v.states)[i] if v.kind == GRU else 0)
+        else:
+            multiply(&g, threads, <floating*>scratch.data)
+            v.sums = sums
+            forward_rows(v, NULL, 0, v.batch, weight)
     give_scratch(scratch)
     return 0
 

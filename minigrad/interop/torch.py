@@ -20,11 +20,41 @@ from ..tensor import Tensor, _fresh, wrap
 CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
 PLAIN = (bool, int, float, str, type(None))
 
+_LAYER: dict[str, Callable[[Any], Any]] = {
+    "d_model": lambda layer: layer.self_attn.embed_dim,
+    "nhead": lambda layer: layer.self_attn.num_heads,
+    "dim_feedforward": lambda layer: layer.linear1.out_features,
+    "dropout": lambda layer: layer.dropout.p,
+    "layer_norm_eps": lambda layer: layer.norm1.eps,
+    "batch_first": lambda layer: layer.self_attn.batch_first,
+    "bias": lambda layer: layer.linear1.bias is not None,
+}
+
+
+def _of_first_layer(name: str) -> Callable[[Any], Any]:
+    """An argument of a Transformer, as its layers have it."""
+
+    def read(module: Any) -> Any:
+        layer = next(iter([*module.encoder.layers, *module.decoder.layers]))
+        return _LAYER[name](layer) if name in _LAYER else getattr(layer, name)
+
+    return read
+
+
 # Arguments that are no attributes of the same name: what they were.
 READ: dict[str, dict[str, Callable[[Any], Any]]] = {
     "MultiheadAttention": {
         "bias": lambda module: module.in_proj_bias is not None,
         "add_bias_kv": lambda module: module.bias_k is not None,
+    },
+    "TransformerEncoderLayer": _LAYER,
+    "TransformerDecoderLayer": _LAYER,
+    "TransformerEncoder": {"encoder_layer": lambda module: module.layers[0]},
+    "TransformerDecoder": {"decoder_layer": lambda module: module.layers[0]},
+    "Transformer": {
+        "num_encoder_layers": lambda module: len(module.encoder.layers),
+        "num_decoder_layers": lambda module: len(module.decoder.layers),
+        **{name: _of_first_layer(name) for name in (*_LAYER, "activation", "norm_first")},
     },
 }
 # Arguments that say how to begin, whom to draw from (PyTorch's layers have no choice), or nothing any more.
@@ -149,13 +179,22 @@ class _Copy:
                 copy.add_module(key, None if child is None else self.module(child))
         else:
             copy = made(**self.arguments(module, made))
+        self.fill(copy, module)
+        return copy
+
+    def fill(self, copy: Any, module: Any) -> None:
+        """Give `copy`, made with the arguments of `module`, its state; and what it consists of too."""
         self.made[id(module)] = copy
         for own in (module._parameters, module._buffers):
             for key, value in own.items():
                 if value is not None:
                     setattr(copy, key, self.tensor(value))
         copy.training = module.training
-        return copy
+        for key, child in module._modules.items():
+            if id(child) in self.made:
+                setattr(copy, key, self.made[id(child)])
+            elif child is not None and key in copy._modules:  # PyTorch's copies of decoder layers hide a module
+                self.fill(copy._modules[key], child)
 
     def arguments(self, module: Any, made: type) -> dict[str, Any]:
         """What `module` was made with."""
@@ -169,14 +208,23 @@ class _Copy:
                 if parameter.default is parameter.empty:
                     raise TypeError(f"{self.name}: what {name} a {type(module).__name__} was made with cannot be told")
                 continue
-            value = read(module) if read else getattr(module, name)
+            try:
+                value = read(module) if read else getattr(module, name)
+            except (AttributeError, IndexError, StopIteration):  # a Transformer of other layers, or of none
+                raise TypeError(
+                    f"{self.name}: what {name} a {type(module).__name__} was made with cannot be told: copy its parts"
+                ) from None
             if name == "bias" and not isinstance(value, bool):
                 value = value is not None
             if name not in known:
                 if value != parameter.default:
                     raise TypeError(f"{self.name}: {self.there.name}'s {type(module).__name__} has no argument {name}")
                 continue
-            arguments[name] = self.tensor(value) if isinstance(value, self.here.tensor) else value
+            if isinstance(value, self.here.tensor | self.here.module):
+                value = self.of(value)
+            elif name == "activation":
+                value = getattr(value, "__name__", repr(value))  # 'relu' or 'gelu'; anything else is refused
+            arguments[name] = value
         return arguments
 
 

@@ -572,6 +572,35 @@ def mish(input: Tensor, inplace: _bool = False) -> Tensor:
 def mse_loss(input: Tensor, target: Tensor, reduction: str = 'mean', weight: Tensor | None = None) -> Tensor:
     """The squared difference, times `weight` of its shape. Unlike PyTorch's, which warns, other shapes of `target` are a ValueError."""
 
+def multi_head_attention_forward(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    embed_dim_to_check: _int,
+    num_heads: _int,
+    in_proj_weight: Tensor | None,
+    in_proj_bias: Tensor | None,
+    bias_k: Tensor | None,
+    bias_v: Tensor | None,
+    add_zero_attn: _bool,
+    dropout_p: _float,
+    out_proj_weight: Tensor,
+    out_proj_bias: Tensor | None,
+    training: _bool = True,
+    key_padding_mask: Tensor | None = None,
+    need_weights: _bool = True,
+    attn_mask: Tensor | None = None,
+    use_separate_proj_weight: _bool = False,
+    q_proj_weight: Tensor | None = None,
+    k_proj_weight: Tensor | None = None,
+    v_proj_weight: Tensor | None = None,
+    static_k: Tensor | None = None,
+    static_v: Tensor | None = None,
+    average_attn_weights: _bool = True,
+    is_causal: _bool = False,
+) -> tuple[Tensor, Tensor | None]:
+    """Attention of `num_heads` heads (Vaswani et al. 2017, section 3.2.2); returns the output and, if asked for, the weights."""
+
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -669,9 +698,9 @@ def scaled_dot_product_attention(
     attn_mask: Tensor | None = None,
     dropout_p: _float = 0.0,
     is_causal: _bool = False,
+    *,
     scale: _float | None = None,
     enable_gqa: _bool = False,
-    *,
     generator: Generator | None = None,
 ) -> Tensor:
     """dropout(softmax(query key' scale + attn_mask)) value (Vaswani et al. 2017), `scale` being 1 / sqrt(E) unless given."""
@@ -826,4 +855,4 @@ def zoneout(
 ) -> Tensor:
     """Each element of a state is, with probability `p`, left at its `previous` value instead of `input` (Krueger et al. 2017)."""
 
-__all__ = ['adaptive_avg_pool1d', 'adaptive_avg_pool2d', 'adaptive_max_pool1d', 'adaptive_max_pool2d', 'affine_grid', 'alpha_dropout', 'attention_dropout', 'avg_pool1d', 'avg_pool2d', 'batch_norm', 'bilinear', 'binary_cross_entropy', 'binary_cross_entropy_with_logits', 'celu', 'celu_', 'channel_shuffle', 'concrete_dropout', 'conv1d', 'conv2d', 'conv3d', 'conv_transpose1d', 'conv_transpose2d', 'cosine_embedding_loss', 'cosine_similarity', 'cross_entropy', 'cutout', 'drop_block2d', 'drop_head', 'drop_path', 'dropconnect', 'dropout', 'dropout1d', 'dropout2d', 'dropout3d', 'elu', 'elu_', 'embedding', 'fast_dropout', 'feature_alpha_dropout', 'fold', 'gaussian_dropout', 'gaussian_nll_loss', 'gaussian_noise', 'gelu', 'glu', 'grid_sample', 'group_norm', 'gumbel_softmax', 'hardshrink', 'hardsigmoid', 'hardswish', 'hardtanh', 'hardtanh_', 'hinge_embedding_loss', 'hinton_dropout', 'huber_loss', 'information_dropout', 'instance_norm', 'interpolate', 'kl_div', 'l1_loss', 'layer_norm', 'leaky_relu', 'leaky_relu_', 'linear', 'local_response_norm', 'locked_dropout', 'log_softmax', 'logsigmoid', 'margin_ranking_loss', 'max_pool1d', 'max_pool2d', 'max_pool_dropout2d', 'mish', 'mse_loss', 'nll_loss', 'normalize', 'one_hot', 'pad', 'pairwise_distance', 'pixel_shuffle', 'pixel_unshuffle', 'poisson_nll_loss', 'prelu', 'r_drop_loss', 'random_erasing', 'relu', 'relu6', 'relu_', 'relu_dropout', 'relu_moments', 'rms_norm', 'scaled_dot_product_attention', 'selu', 'selu_', 'shake_shake', 'sigmoid', 'sigmoid_mean', 'silu', 'smooth_l1_loss', 'soft_margin_loss', 'softmax', 'softmin', 'softplus', 'softshrink', 'softsign', 'sparse_vd_linear', 'standout', 'stochastic_depth', 'tanh', 'tanhshrink', 'targeted_dropout', 'threshold', 'threshold_', 'triplet_margin_loss', 'unfold', 'variational_gaussian_dropout', 'word_dropout', 'zoneout']
+__all__ = ['adaptive_avg_pool1d', 'adaptive_avg_pool2d', 'adaptive_max_pool1d', 'adaptive_max_pool2d', 'affine_grid', 'alpha_dropout', 'attention_dropout', 'avg_pool1d', 'avg_pool2d', 'batch_norm', 'bilinear', 'binary_cross_entropy', 'binary_cross_entropy_with_logits', 'celu', 'celu_', 'channel_shuffle', 'concrete_dropout', 'conv1d', 'conv2d', 'conv3d', 'conv_transpose1d', 'conv_transpose2d', 'cosine_embedding_loss', 'cosine_similarity', 'cross_entropy', 'cutout', 'drop_block2d', 'drop_head', 'drop_path', 'dropconnect', 'dropout', 'dropout1d', 'dropout2d', 'dropout3d', 'elu', 'elu_', 'embedding', 'fast_dropout', 'feature_alpha_dropout', 'fold', 'gaussian_dropout', 'gaussian_nll_loss', 'gaussian_noise', 'gelu', 'glu', 'grid_sample', 'group_norm', 'gumbel_softmax', 'hardshrink', 'hardsigmoid', 'hardswish', 'hardtanh', 'hardtanh_', 'hinge_embedding_loss', 'hinton_dropout', 'huber_loss', 'information_dropout', 'instance_norm', 'interpolate', 'kl_div', 'l1_loss', 'layer_norm', 'leaky_relu', 'leaky_relu_', 'linear', 'local_response_norm', 'locked_dropout', 'log_softmax', 'logsigmoid', 'margin_ranking_loss', 'max_pool1d', 'max_pool2d', 'max_pool_dropout2d', 'mish', 'mse_loss', 'multi_head_attention_forward', 'nll_loss', 'normalize', 'one_hot', 'pad', 'pairwise_distance', 'pixel_shuffle', 'pixel_unshuffle', 'poisson_nll_loss', 'prelu', 'r_drop_loss', 'random_erasing', 'relu', 'relu6', 'relu_', 'relu_dropout', 'relu_moments', 'rms_norm', 'scaled_dot_product_attention', 'selu', 'selu_', 'shake_shake', 'sigmoid', 'sigmoid_mean', 'silu', 'smooth_l1_loss', 'soft_margin_loss', 'softmax', 'softmin', 'softplus', 'softshrink', 'softsign', 'sparse_vd_linear', 'standout', 'stochastic_depth', 'tanh', 'tanhshrink', 'targeted_dropout', 'threshold', 'threshold_', 'triplet_margin_loss', 'unfold', 'variational_gaussian_dropout', 'word_dropout', 'zoneout']

@@ -7,7 +7,7 @@ import warnings
 from numbers import Real
 from typing import Any
 
-from ..ops.border import as_tensor, same_dtype
+from ..ops.border import KERNEL_DTYPES, as_tensor, same_dtype
 from ..ops.creation import empty, zeros
 from ..ops.indexing import index_select
 from ..ops.recurrent import GATES, Steps, gru_cell, lstm_cell, rnn_relu_cell, rnn_tanh_cell, sequences
@@ -79,7 +79,8 @@ class RNNBase(Module):
         self.mode, self.input_size, self.hidden_size, self.num_layers = mode, input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
         self.bidirectional, self.proj_size = bidirectional, proj_size
-        self._names: list[list[str]] = []  # of each layer and direction
+        self._names: list[list[str]] = []  # of the parameters of each layer and direction
+        self._sizes: list[tuple[int, ...]] = []  # of all
         rows = GATES[mode] * hidden_size
         for layer in range(num_layers):
             inputs = hidden_size * self._directions if layer else input_size
@@ -87,6 +88,7 @@ class RNNBase(Module):
                 sizes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, inputs), "weight_hh": (rows, hidden_size)}
                 sizes |= {"bias_ih": (rows,), "bias_hh": (rows,)} if bias else {}
                 self._names.append([f"{name}_l{layer}{suffix}" for name in sizes])
+                self._sizes.extend(sizes.values())
                 for name, size in zip(self._names[-1], sizes.values(), strict=True):
                     self.register_parameter(name, Parameter(empty(size, device=device, dtype=dtype)))
         self.reset_parameters()
@@ -157,8 +159,16 @@ class RNNBase(Module):
             raise RuntimeError(
                 f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.shape[-1]}"
             )
-        for names, weights in zip(self._names, self.all_weights, strict=True):
-            same_dtype(type(self).__name__, **dict(zip(names, weights, strict=True)))
+        weights = self._flat_weights
+        if dtype not in KERNEL_DTYPES or any(weight.dtype != dtype for weight in weights):
+            names = [name for names in self._names for name in names]
+            same_dtype(type(self).__name__, **dict(zip(names, weights, strict=True)))  # raises
+        for k, (weight, size) in enumerate(zip(weights, self._sizes, strict=True)):
+            if weight.shape != size:
+                name = [name for names in self._names for name in names][k]
+                raise RuntimeError(
+                    f"{type(self).__name__}: {name} has shape {list(weight.shape)}, expected {list(size)}"
+                )
 
     def _first_states(self, hx: Any, axes: int, batch: int) -> list[Tensor | None]:
         """h, and c of an LSTM, else None, each (layers, batch, hidden_size), from what was given with `axes` axes."""

@@ -23,6 +23,7 @@ from . import (
     loss,
     loss_margin,
     matmul,
+    multihead,
     norm,
     out,
     pad,
@@ -51,6 +52,6 @@ __all__ = [
     "FUNCTIONAL", "FUNCTIONS", "METHODS", "activation", "arithmetic", "assembling", "attention", "broadcast",
     "compare", "conv", "creation", "dropout", "dropout_closed", "dropout_family", "dropout_learned", "dropout_spatial",
     "dropout_weights", "elementwise", "embedding", "indexing", "inplace", "joining", "loss", "loss_margin", "matmul",
-    "norm", "out", "pad", "patches", "pool", "queries", "recurrent", "reduce", "resize", "sampling", "scattering", "shape",
-    "sorting", "statistics", "typed", "views",
+    "multihead", "norm", "out", "pad", "patches", "pool", "queries", "recurrent", "reduce", "resize", "sampling",
+    "scattering", "shape", "sorting", "statistics", "typed", "views",
 ]  # fmt: skip

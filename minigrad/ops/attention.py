@@ -40,11 +40,10 @@ def _adjacent(x: np.ndarray) -> np.ndarray:
 
 
 def _empty_rows(like: np.ndarray, columns: int) -> np.ndarray:
-    """Memory for rows of `columns` elements, in the order of the rows of `like`: heads may lie inside of the length."""
-    *heads, count, length, _ = like.shape
-    if like.strides[2] < like.strides[3] and count > 1:
-        return empty((*heads, length, count, columns), like.dtype).swapaxes(2, 3)
-    return empty((*heads, count, length, columns), like.dtype)
+    """Memory for rows of `columns` elements, in the order of the rows of `like`, which may hold heads inside of the length."""
+    order = sorted(range(4), key=lambda axis: -(like.strides[axis] or math.inf))
+    out = empty((*(like.shape[axis] for axis in order), columns), like.dtype)
+    return out if order == [0, 1, 2, 3] else out.transpose(*(order.index(axis) for axis in range(4)), 4)
 
 
 class Attention(Fused):
@@ -79,21 +78,18 @@ class Attention(Fused):
 
     def backward(self, g: np.ndarray) -> Any:
         q, k, v, masks = self._kernel_arrays()
-        gradients = [_empty_rows(x, x.shape[-1]) if self.needs(index) else None for index, x in enumerate((q, k, v))]
+        dq, dk, dv = (_empty_rows(x, x.shape[-1]) if self.needs(i) else None for i, x in enumerate((q, k, v)))
+        dmask = None
         if self.needs(3):
-            weights = empty((*q.shape[:-1], k.shape[-2]), q.dtype)
-            weights.fill(0)
-            gradients.append(weights)
-        else:
-            gradients.append(None)
+            dmask = empty((*q.shape[:-1], k.shape[-2]), q.dtype)
+            dmask.fill(0)
         kernels.attention.attention_backward(
-            _adjacent(_rows(g, self.batch)), q, k, v, masks, _rows(self.out, self.batch), self.lse, self.is_causal,
-            self.scale, self.draw, *gradients,
+            _adjacent(_rows(g, self.batch)), q, k, v, masks, _rows(self.out, self.batch), self.lse, self.is_causal, self.scale,
+            self.draw, dq, dk, dv, dmask,
         )  # fmt: skip
-        arrays = self.query, self.key, self.value, self.mask
+        pairs = (dq, self.query), (dk, self.key), (dv, self.value), (dmask, self.mask)
         return tuple(
-            None if gradient is None else fit(gradient.reshape(*self.batch, *gradient.shape[-2:]), array.shape)
-            for gradient, array in zip(gradients, arrays, strict=True)
+            None if d is None or x is None else fit(d.reshape(*self.batch, *d.shape[-2:]), x.shape) for d, x in pairs
         )
 
     @staticmethod
@@ -121,9 +117,9 @@ def scaled_dot_product_attention(
     attn_mask: Tensor | None = None,
     dropout_p: float = 0.0,
     is_causal: bool = False,
+    *,
     scale: float | None = None,
     enable_gqa: bool = False,
-    *,
     generator: Generator | None = None,
 ) -> Tensor:
     """dropout(softmax(query key' scale + attn_mask)) value (Vaswani et al. 2017), `scale` being 1 / sqrt(E) unless given.

@@ -12,7 +12,8 @@ from ..dtypes import result_type
 from ..tensor import Function, Tensor
 from .border import as_tensor, axis_of, cast
 from .declare import op
-from .shape import narrow, select, unsqueeze
+from .indexing import IndexAdd
+from .shape import select, unsqueeze
 
 
 class Cat(Function):
@@ -68,6 +69,53 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return cat([unsqueeze(part, dim) for part in parts], dim)
 
 
+class Pieces:
+    """Gradients of pieces of an array along an axis, whose sum waits until all have arrived: then it is one copy of each."""
+
+    def __init__(self, axis: int, shape: tuple[int, ...], parts: list[tuple[int, np.ndarray]]) -> None:
+        self.axis, self.shape, self.parts = axis, shape, parts
+
+    def __add__(self, other: Pieces) -> Pieces:
+        return Pieces(self.axis, self.shape, self.parts + other.parts)
+
+    def joined(self) -> np.ndarray:
+        """The gradient of the whole, 0 in pieces that have none."""
+        out = empty(self.shape, self.parts[0][1].dtype)
+        if sum(part.shape[self.axis] for _, part in self.parts) < self.shape[self.axis]:
+            out.fill(0)
+        for start, part in self.parts:
+            out[(slice(None),) * self.axis + (slice(start, start + part.shape[self.axis]),)] = part
+        return out
+
+
+class Whole(Function):
+    """x itself, of which pieces are taken: its gradient comes in `Pieces`, or as a Tensor where it is recorded."""
+
+    view = True
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return x[...]
+
+    def backward(self, g: Any) -> Any:
+        return g.joined() if isinstance(g, Pieces) else g
+
+
+class Split(Function):
+    """The piece of a `Whole` from `start` on."""
+
+    view = True
+
+    def forward(self, x: np.ndarray, axis: int, start: int, size: int) -> np.ndarray:
+        self.place, self.shape = (axis, start), x.shape
+        return x[(slice(None),) * axis + (slice(start, start + size),)]
+
+    def backward(self, g: Any) -> Any:
+        axis, start = self.place
+        if type(g) is np.ndarray:
+            return Pieces(axis, self.shape, [(start, g)])
+        return IndexAdd.on(g, self.shape, (slice(None),) * axis + (slice(start, start + g.shape[axis]),))
+
+
 @op("split", ".split")
 def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of pieces along `dim`: all of one size (the last may be smaller), or of the sizes listed."""
@@ -86,7 +134,8 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
                 f"split_sizes={sizes}"
             )
     starts = np.cumsum([0, *sizes]).tolist()
-    return tuple(narrow(tensor, axis, start, size) for start, size in zip(starts, sizes, strict=False))
+    whole = Whole.apply(tensor)
+    return tuple(Split.apply(whole, axis, start, size) for start, size in zip(starts, sizes, strict=False))
 
 
 @op("chunk", ".chunk")

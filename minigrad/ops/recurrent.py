@@ -15,7 +15,7 @@ from .border import as_tensor, check_tensors, contiguous, empty, same_dtype
 from .broadcast import sum_array
 from .creation import zeros
 from .declare import op
-from .joining import cat, stack
+from .joining import cat
 from .matmul import linear, product
 
 GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
@@ -146,36 +146,40 @@ def _state(state: np.ndarray | None, like: np.ndarray, batch: int) -> np.ndarray
 
 def _biases(mode: str, bias_ih: Any, bias_hh: Any) -> tuple[Any, Any]:
     """What is added to the inputs' product, and what to a GRU's product of h for n, which the reset gate scales."""
-    if bias_hh is None or mode != "GRU":
-        return bias_ih if bias_hh is None else bias_hh if bias_ih is None else bias_ih + bias_hh, None
-    units = len(bias_hh) // 3
+    if bias_hh is None:
+        return bias_ih, None
     both = np.zeros_like(bias_hh) if bias_ih is None else bias_ih.copy()
+    if mode != "GRU":
+        both += bias_hh
+        return both, None
+    units = len(bias_hh) // 3
     both[: 2 * units] += bias_hh[: 2 * units]
     return both, contiguous(bias_hh[2 * units :])
 
 
 class Part(Function):
-    """Rows start to stop of x, in memory that no other part of it shares if `own`."""
+    """Rows start to stop of x as an array of another shape, in memory that no other part of x shares if `own`."""
 
-    def forward(self, x: np.ndarray, start: int, stop: int, own: bool) -> np.ndarray:
-        self.start, self.stop, self.rows, self.own = start, stop, len(x), own
-        return x[start:stop].copy() if own else x[start:stop]
+    def forward(self, x: np.ndarray, start: int, stop: int, shape: tuple[int, ...], own: bool) -> np.ndarray:
+        self.place = start, stop, len(x), own
+        part = x[start:stop].reshape(shape)
+        return part.copy() if own else part
 
     def backward(self, g: Any) -> Any:
-        return Within.on(g, self.start, self.rows, self.own)
+        return Within.on(g, *self.place)
 
 
 class Within(Function):
-    """x as the rows from `start` on, among `rows` whose others are zeros."""
+    """x as rows start to stop of `rows`, whose others are zeros."""
 
-    def forward(self, x: np.ndarray, start: int, rows: int, own: bool) -> np.ndarray:
-        self.place, self.own = (start, start + len(x)), own
-        out = empty((rows, *x.shape[1:]), x.dtype)
-        out[:start], out[start : start + len(x)], out[start + len(x) :] = 0, x, 0
+    def forward(self, x: np.ndarray, start: int, stop: int, rows: int, own: bool) -> np.ndarray:
+        self.place = start, stop, x.shape, own
+        out = empty((rows, x.shape[-1]), x.dtype)
+        out[:start], out[start:stop], out[stop:] = 0, x.reshape(stop - start, x.shape[-1]), 0
         return out
 
     def backward(self, g: Any) -> Any:
-        return Part.on(g, *self.place, self.own)
+        return Part.on(g, *self.place)
 
 
 class Steps(Function):
@@ -205,21 +209,22 @@ def sequences(
     biases (or None) of each layer and direction; `dropout` is the rate between layers. Returns the rows of the last layer and
     the states after the last step.
     """
-    last: list[list[Tensor]] = [[], []]
+    last: list[list[Tensor]] = [[], []] if mode == "LSTM" else [[]]
+    batch, rows = sizes[0], x.shape[0]
     for layer in range(0, len(weights), directions):
         if layer and dropout:
             x = random.dropout(x, dropout)
         outputs = []
-        for direction in range(directions):
-            own = layer + direction
-            h0, c0 = (None if state is None else state[own] for state in states)
-            out = Recurrence.apply(x, *weights[own], h0, c0, mode, sizes, direction == 1)
-            start = x.shape[0]
-            outputs.append(Part.apply(out, 0, start, False))
-            for k, state in enumerate(last[: 2 if mode == "LSTM" else 1]):
-                state.append(Part.apply(out, start + k * sizes[0], start + (k + 1) * sizes[0], True))
+        for own in range(layer, layer + directions):
+            first = [None if state is None else state[own] for state in states]
+            out = Recurrence.apply(x, *weights[own], *first, mode, sizes, own > layer)
+            units = out.shape[1]
+            outputs.append(Part.apply(out, 0, rows, (rows, units), False))
+            for k, state in enumerate(last):
+                start = rows + k * batch
+                state.append(Part.apply(out, start, start + batch, (1, batch, units), True))
         x = cat(outputs, 1) if directions == 2 else outputs[0]
-    return x, [stack(state) for state in last if state]
+    return x, [cat(state) if len(state) > 1 else state[0] for state in last]
 
 
 def _cell(
@@ -247,13 +252,14 @@ def _cell(
         if state.shape[1] != units:
             raise RuntimeError(f"hidden{k} has inconsistent hidden_size: got {state.shape[1]}, expected {units}")
     rows = GATES[mode] * units
-    for key, weight in zip(("w_ih", "w_hh", "b_ih", "b_hh"), weights, strict=True):
-        if weight is not None and weight.shape[0] != rows:
-            raise RuntimeError(f"{name}: {key} has shape {list(weight.shape)}, expected {rows} rows for {units} units")
+    sizes = (rows, w_ih.shape[1]), (rows, units), (rows,), (rows,)
+    for key, weight, size in zip(("w_ih", "w_hh", "b_ih", "b_hh"), weights, sizes, strict=True):
+        if weight is not None and weight.shape != size:
+            raise RuntimeError(f"{name}: {key} has shape {list(weight.shape)}, expected {list(size)} for {units} units")
     same_dtype(name, input=input, hx=hx, cx=cx, w_ih=w_ih, w_hh=w_hh, b_ih=weights[2], b_hh=weights[3])
     n = input.shape[0]
     out = Recurrence.apply(input, *weights, hx, cx, mode, (n,), False)
-    return [Part.apply(out, 0, n, False)] if cx is None else [Part.apply(out, k, k + n, True) for k in (0, 2 * n)]
+    return [Part.apply(out, k, k + n, (n, units), True) for k in ((0,) if cx is None else (0, 2 * n))]
 
 
 @op("lstm_cell")

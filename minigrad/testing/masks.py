@@ -15,8 +15,8 @@ import numpy as np
 
 from .. import nn
 from ..grad_mode import no_grad
-from ..ops import dropout, dropout_family
-from ..ops.creation import full
+from ..ops import attention, dropout, dropout_family
+from ..ops.creation import full, ones
 from ..random import default_generator
 
 # The random functions that PyTorch has too, and where minigrad's own modules look them up.
@@ -28,6 +28,8 @@ RANDOM = {
     "alpha_dropout": dropout_family,
     "feature_alpha_dropout": dropout_family,
 }
+
+ATTENTION = "scaled_dot_product_attention"  # its dropout is that of `dropout` on the weights
 
 Draw = tuple[str, np.ndarray, np.ndarray]  # of a call of the function named: what x is multiplied by, and what is added
 
@@ -60,9 +62,23 @@ def recording(masks: list[Draw]) -> Iterator[None]:
 
         return call
 
+    def attend(
+        query: Any, key: Any, value: Any, mask: Any = None, dropout_p: float = 0.0, *args: Any, **kwargs: Any
+    ) -> Any:
+        generator = kwargs.get("generator") or default_generator
+        before = copy.deepcopy(generator)
+        result = attended(query, key, value, mask, dropout_p, *args, **kwargs)
+        if dropout_p > 0:
+            shape = (*result.shape[:-1], key.shape[-2])
+            kept = drop(ones(shape, dtype=query.dtype), dropout_p, generator=before).numpy()
+            masks.append(("dropout", kept, np.zeros_like(kept)))
+        return result
+
+    attended, drop = attention.scaled_dot_product_attention, dropout.dropout
+    wrappers = {name: (module, recorded(name, getattr(module, name))) for name, module in RANDOM.items()}
+    wrappers[ATTENTION] = attention, attend
     with contextlib.ExitStack() as undo:
-        for name, module in RANDOM.items():
-            wrapper = recorded(name, getattr(module, name))
+        for name, (module, wrapper) in wrappers.items():
             for place in (module, functional):
                 undo.callback(setattr, place, name, getattr(place, name))
                 setattr(place, name, wrapper)
@@ -95,10 +111,30 @@ def replaying(masks: list[Draw], torch: Any) -> Iterator[None]:
         for name in RANDOM:
             undo.callback(setattr, torch.nn.functional, name, getattr(torch.nn.functional, name))
             setattr(torch.nn.functional, name, replayed(name, getattr(torch.nn.functional, name)))
+        attend = torch.nn.functional.scaled_dot_product_attention
+        undo.callback(setattr, torch.nn.functional, ATTENTION, attend)
+        setattr(torch.nn.functional, ATTENTION, functools.partial(_composed_attention, attend, torch))
         recurrent = torch.nn.modules.rnn
         undo.callback(setattr, recurrent, "_VF", recurrent._VF)
         recurrent._VF = _LayerByLayer(recurrent._VF, torch)
         yield
+
+
+def _composed_attention(
+    original: Any, torch: Any, query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0,
+    is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False,
+) -> Any:  # fmt: skip
+    """PyTorch's attention, its dropout by `functional.dropout` on the weights."""
+    options = {"scale": scale, "enable_gqa": enable_gqa}
+    if dropout_p == 0:
+        return original(query, key, value, attn_mask, 0.0, is_causal, **options)
+    count = key.shape[-2]  # attention to the rows of the identity gives the weights
+    rows = torch.eye(count, dtype=query.dtype).expand(*key.shape[:-1], count)
+    weights = original(query, key, rows, attn_mask, 0.0, is_causal, **options)
+    if enable_gqa:
+        value = value.repeat_interleave(query.shape[-3] // value.shape[-3], -3)
+    batch = torch.broadcast_shapes(weights.shape[:-2], value.shape[:-2])
+    return torch.nn.functional.dropout(weights.expand(*batch, *weights.shape[-2:]), dropout_p) @ value
 
 
 class _LayerByLayer:

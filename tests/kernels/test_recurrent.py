@@ -13,6 +13,8 @@ CASES = [
     ((1,), 1),
     ((3, 3), 5),
     ((20,) * 4, 50),
+    ((20,), 200),
+    ((1,), 300),
     ((9, 7, 7, 2, 1), 16),
     ((2,) * 30, 33),
     ((17, 10, 10), 200),
@@ -97,7 +99,7 @@ def test_as_the_twin(kernel, kind, sizes, units, dtype, reverse):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
-    ("sizes", "units"), [((20,) * 20, 200), ((40, 33, 33, 8, 7, 1), 130), ((2,) * 400, 64)], ids=str
+    ("sizes", "units"), [((20,) * 20, 200), ((40, 33, 33, 8, 7, 1), 130), ((2,) * 400, 64), ((300,), 90)], ids=str
 )
 @pytest.mark.parametrize("kind", KINDS)
 def test_threads_and_repetition_change_no_bit(kernel, kind, sizes, units, dtype):

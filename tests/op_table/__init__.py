@@ -8,6 +8,7 @@ whose gradient is constant 0; `torch=` says how PyTorch spells it where that dif
 
 from . import (
     arithmetic,
+    attention,
     bad,
     dropout_family,
     dropout_weights,
@@ -31,6 +32,7 @@ ROWS: list[Row] = [
     *recurrent.ROWS,
     *images.ROWS,
     *surface.ROWS,
+    *attention.ROWS,
     *scripts.ROWS,
     *dropout_family.ROWS,
     *dropout_weights.ROWS,
@@ -40,6 +42,7 @@ BAD: list[Bad] = [
     *images.BAD,
     *recurrent.BAD,
     *surface.BAD,
+    *attention.BAD,
     *scripts.BAD,
     *dropout_family.BAD,
     *dropout_weights.BAD,

@@ -29,7 +29,9 @@ BAD: list[Bad] = [
     bad("torch.gru_cell(x, h, w, u)", RuntimeError, "input_size", "2", "3", **{**GRU, "x": real(2, 2)}),
     bad("torch.gru_cell(x, h, w, u)", RuntimeError, "batch size", "2", "5", **{**GRU, "h": real(5, 4)}),
     bad("torch.gru_cell(x, h, w, u)", RuntimeError, "hidden_size", "5", "4", **{**GRU, "h": real(2, 5)}),
-    bad("torch.gru_cell(x, h, w, u)", RuntimeError, "[8, 3]", "12 rows", **{**GRU, "w": real(8, 3)}),
+    bad("torch.gru_cell(x, h, w, u)", RuntimeError, "[8, 3]", "[12, 3]", **{**GRU, "w": real(8, 3)}),
+    bad("torch.gru_cell(x, h, w, u, b)", RuntimeError, "[12, 1]", "[12]", **GRU, b=real(12, 1)),
+    bad("torch.gru_cell(x, h, w, u, None, b)", RuntimeError, "[3]", "[12]", **GRU, b=real(3)),
     bad("torch.gru_cell(x, h.double(), w.float(), u)", RuntimeError, "dtype", **GRU),
     bad("torch.lstm_cell(x, h, w, u)", TypeError, "pair", **{k: v for k, v in LSTM.items() if k != "c"}),
 ]

@@ -19,6 +19,8 @@ LARGE: list[Row] = [
     row("F.cross_entropy(x, y)", x=real(2000, 100), y=ints(0, 100, 2000)),
     row("F.softmax(x, 1)", x=real(1000, 300)),
     row("F.log_softmax(x, 0)", x=real(300, 1000)),
+    row("F.scaled_dot_product_attention(q, k, k, is_causal=True)", q=real(4, 150, 32), k=real(4, 170, 32)),
+    row("F.scaled_dot_product_attention(q, k, k, m)", q=real(700, 16), k=real(300, 16), m=real(700, 300)),
     row("F.relu(x)", x=real(600_000)),
     row("F.gelu(x)", x=real(300_000)),
     row("F.sigmoid(x)", x=real(300_000)),

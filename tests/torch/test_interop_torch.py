@@ -81,6 +81,8 @@ def test_layers(name, training):
 def test_every_layer_that_both_have_is_copied_or_says_why_not():
     """From minigrad's constructor with the fewest arguments: repr says what the copy was made with."""
     first = {"Linear": (3, 2), "Flatten": (), "Unflatten": (1, (2, 2)), "Embedding": (4, 3), "LayerNorm": (3,)}
+    first |= dict.fromkeys(("MultiheadAttention", "TransformerEncoderLayer", "TransformerDecoderLayer"), (4, 2))
+    first["Transformer"] = (4, 2, 1, 1)
     tried = []
     for name in nn.__all__:
         kind = getattr(nn, name)
@@ -88,7 +90,7 @@ def test_every_layer_that_both_have_is_copied_or_says_why_not():
             continue
         if name == "Module" or name.startswith("Lazy"):
             continue
-        for args in ((), first.get(name, (4,)), (2, 4), (4, 6, 3)):
+        for args in (first[name],) if name in first else ((), (4,), (2, 4), (4, 6, 3)):
             try:
                 module = kind(*args)
             except (TypeError, ValueError):

@@ -91,15 +91,14 @@ def _host(name: str, module: Module, before: bool) -> tuple[str, Module]:
 
 
 def _after(module: Module, args: tuple, kwargs: dict, output: Any) -> Any:
-    first = (
-        output[0] if isinstance(module, RNNBase) else output
-    )  # what a recurrent layer says of its state stays as it is
+    recurrent = isinstance(module, RNNBase)  # returns its state, too, which is not dropped
+    first = output[0] if recurrent else output
     if not isinstance(first, Tensor | PackedSequence):
         raise TypeError(
             f"add_dropout: {type(module).__name__} returned a {type(output).__name__}, and only a Tensor can be dropped"
         )
     dropped = _dropped(module._modules[AFTER], first)
-    return (dropped, *output[1:]) if isinstance(module, RNNBase) else dropped
+    return (dropped, *output[1:]) if recurrent else dropped
 
 
 def _before(module: Module, args: tuple, kwargs: dict) -> Any:

@@ -30,7 +30,7 @@ def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     return [parameter.grad for parameter in parameters if parameter.grad is not None]
 
 
-@no_grad
+@no_grad()
 def clip_grad_norm_(
     parameters: Tensor | Iterable[Tensor],
     max_norm: float,
@@ -55,7 +55,7 @@ def clip_grad_norm_(
     return total
 
 
-@no_grad
+@no_grad()
 def get_total_norm(
     tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: Any = None
 ) -> Tensor:
@@ -75,7 +75,7 @@ def _norm(tensors: list[Tensor], norm_type: float, error_if_nonfinite: bool) -> 
     return total
 
 
-@no_grad
+@no_grad()
 def clip_grads_with_norm_(
     parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor, foreach: Any = None
 ) -> None:
@@ -90,7 +90,7 @@ def _scale(grads: list[Tensor], max_norm: float, total: Tensor) -> None:
             grad.mul_(scale)
 
 
-@no_grad
+@no_grad()
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: Any = None) -> None:
     """Limit every element of the gradients, in place, to [-clip_value, clip_value]."""
     for grad in _gradients(parameters):
