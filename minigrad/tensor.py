@@ -15,6 +15,7 @@ import numpy as np
 
 from . import engine
 from ._kernels import aligned, empty_like, memory, owns_memory
+from .compat.size import Size
 from .device import CPU
 from .device import device as Device
 from .dtypes import as_array, category, get_default_dtype
@@ -23,6 +24,7 @@ from .grad_mode import mode
 from .printing import tensor_repr
 
 _new = object.__new__
+_new_tuple = tuple.__new__
 LAST = math.inf  # the number of the hook that retains a gradient: after all others
 
 
@@ -56,23 +58,29 @@ class Tensor(Variable):
     _grad: Tensor | None
     _post_hooks: dict[float, Callable] | None = None
 
-    def __init__(self, data: Any = (), dtype: Any = None, requires_grad: bool = False) -> None:
-        if isinstance(data, int | float) or isinstance(dtype, int):
-            raise TypeError(
-                "Tensor(...) takes a sequence or an array: use tensor(3.0) for a number, empty(2, 3) for a shape"
-            )
-        if dtype is None and not hasattr(data, "dtype"):
-            dtype = get_default_dtype()  # as PyTorch's constructor; tensor(data) keeps integers
-        Variable.__init__(self, _fresh(as_array(data, dtype)))
+    def __init__(self, *data: Any, dtype: Any = None, requires_grad: bool = False) -> None:
+        """From a sequence or an array a copy, in the default dtype; from sizes, or a Size, memory that is not initialized."""
+        if len(data) == 1 and not isinstance(data[0], int | float | Size):
+            if dtype is None and not hasattr(data[0], "dtype"):
+                dtype = get_default_dtype()  # as PyTorch's constructor; tensor(data) keeps integers
+            value = _fresh(as_array(data[0], dtype))
+        else:
+            sizes = data[0] if data and isinstance(data[0], Size) else data or (0,)
+            if not all(type(size) is int for size in sizes):
+                raise TypeError(
+                    f"Tensor(...) takes a sequence, an array or sizes, not {data}: use tensor(3.0) for a number"
+                )
+            value = empty_like(np.broadcast_to(np.zeros((), dtype or get_default_dtype()), sizes))
+        Variable.__init__(self, value)
         self._inference = mode.inference
         self.requires_grad = requires_grad
 
     # ---- the array ---------------------------------------------------------------------------------------------------
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Size:
         """The lengths of the axes."""
-        return self._value.shape
+        return _new_tuple(Size, self._value.shape)
 
     @property
     def dtype(self) -> np.dtype:
@@ -107,7 +115,7 @@ class Tensor(Variable):
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the length of axis `dim`."""
         if dim is None:
-            return self._value.shape
+            return self.shape
         if not -self.ndim <= dim < self.ndim:
             raise IndexError(
                 f"Dimension out of range (expected to be in range of [{-self.ndim}, {self.ndim - 1}], but got {dim})"
@@ -407,7 +415,7 @@ class Tensor(Variable):
         return tensor_repr(self._value, self.grad_fn.name() if self.grad_fn else None, self._tracked)
 
     def __format__(self, spec: str) -> str:
-        if self._value.ndim == 0 and spec:
+        if self._value.ndim == 0:  # of any dtype, and tracked or not, as the number that it is
             return format(self.item(), spec)
         return object.__format__(self, spec) if spec else repr(self)
 

@@ -3,6 +3,7 @@ from builtins import bool as _bool
 from builtins import float as _float
 from builtins import int as _int
 from collections.abc import Sequence
+from minigrad.ops.queries import Layout
 from minigrad.ops.reduce import ValuesIndices
 from minigrad.random import Generator
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from . import engine
 from ._kernels import aligned, empty_like, memory, owns_memory
+from .compat.size import Size
 from .device import CPU
 from .device import device as Device
 from .dtypes import as_array, category, get_default_dtype
@@ -32,11 +34,11 @@ class Tensor(Variable):
     _grad: Tensor | None
     _post_hooks: dict[_float, Callable] | None
 
-    def __init__(self, data: Any=(), dtype: Any=None, requires_grad: _bool=False) -> None:
-        ...
+    def __init__(self, *data: Any, dtype: Any=None, requires_grad: _bool=False) -> None:
+        """From a sequence or an array a copy, in the default dtype; from sizes, or a Size, memory that is not initialized."""
 
     @property
-    def shape(self) -> tuple[_int, ...]:
+    def shape(self) -> Size:
         """The lengths of the axes."""
 
     @property
@@ -225,7 +227,7 @@ class Tensor(Variable):
     def __abs__(self) -> Tensor:
         """The absolute value; its slope at 0 is 0."""
     def __add__(self, other: Any) -> Tensor:
-        """input + alpha * other, broadcast."""
+        """input + alpha * other, broadcast. The order of PyTorch before 1.5, add(alpha, other), warns."""
     def __and__(self, other: Any) -> Tensor:
         """input & other, of integers or bools."""
     def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
@@ -279,7 +281,7 @@ class Tensor(Variable):
     def __pow__(self, other: Any) -> Tensor:
         """input ** exponent, broadcast. Integers to negative integer powers raise RuntimeError."""
     def __radd__(self, other: Any) -> Tensor:
-        """input + alpha * other, broadcast."""
+        """input + alpha * other, broadcast. The order of PyTorch before 1.5, add(alpha, other), warns."""
     def __rand__(self, other: Any) -> Tensor:
         """input & other, of integers or bools."""
     def __rdiv__(self, other: Any) -> Tensor:
@@ -322,17 +324,17 @@ class Tensor(Variable):
         """The in-place form of `acos`; returns `input`."""
     def acosh(self) -> Tensor:
         """The positive number whose cosh is x; NaN below 1."""
-    def add(self, other: Any, *, alpha: _float = 1) -> Tensor:
-        """input + alpha * other, broadcast."""
-    def add_(self, other: Any, *, alpha: _float = 1) -> Tensor:
+    def add(self, other: Any, *older: Any, alpha: _float = 1) -> Tensor:
+        """input + alpha * other, broadcast. The order of PyTorch before 1.5, add(alpha, other), warns."""
+    def add_(self, other: Any, *older: Any, alpha: _float = 1) -> Tensor:
         """The in-place form of `add`; returns `input`."""
-    def addcdiv(self, tensor1: Tensor, tensor2: Tensor, *, value: _float = 1) -> Tensor:
-        """input + value * tensor1 / tensor2."""
-    def addcdiv_(self, tensor1: Tensor, tensor2: Tensor, *, value: _float = 1) -> Tensor:
+    def addcdiv(self, tensor1: Tensor, tensor2: Tensor, *older: Any, value: _float = 1) -> Tensor:
+        """input + value * tensor1 / tensor2. The order of PyTorch before 1.5, addcdiv(value, tensor1, tensor2), warns."""
+    def addcdiv_(self, tensor1: Tensor, tensor2: Tensor, *older: Any, value: _float = 1) -> Tensor:
         """The in-place form of `addcdiv`; returns `input`."""
-    def addcmul(self, tensor1: Tensor, tensor2: Tensor, *, value: _float = 1) -> Tensor:
-        """input + value * tensor1 * tensor2."""
-    def addcmul_(self, tensor1: Tensor, tensor2: Tensor, *, value: _float = 1) -> Tensor:
+    def addcmul(self, tensor1: Tensor, tensor2: Tensor, *older: Any, value: _float = 1) -> Tensor:
+        """input + value * tensor1 * tensor2. The order of PyTorch before 1.5, addcmul(value, tensor1, tensor2), warns."""
+    def addcmul_(self, tensor1: Tensor, tensor2: Tensor, *older: Any, value: _float = 1) -> Tensor:
         """The in-place form of `addcmul`; returns `input`."""
     def addmm(self, mat1: Tensor, mat2: Tensor, *, beta: _float = 1, alpha: _float = 1) -> Tensor:
         """beta * input + alpha * (mat1 @ mat2)."""
@@ -372,6 +374,8 @@ class Tensor(Variable):
         """The indices that sort `input` along `dim`."""
     def argwhere(self) -> Tensor:
         """The indices of nonzero elements, (count, ndim) int64."""
+    def as_strided(self, size: Sequence[_int], stride: Sequence[_int], storage_offset: _int | None = None) -> Tensor:
+        """A view of the memory of `input` (contiguous) with any size, steps and offset, counted in elements."""
     def asin(self) -> Tensor:
         """The angle in [-pi/2, pi/2] whose sine is x."""
     def asin_(self) -> Tensor:
@@ -444,9 +448,9 @@ class Tensor(Variable):
         """The in-place form of `clamp_min`; returns `input`."""
     def clip(self, min: Any = None, max: Any = None) -> Tensor:
         """`input` limited to [min, max], numbers or Tensors; gradients flow where it already was inside."""
-    def clone(self) -> Tensor:
+    def clone(self, *, memory_format: Any = None) -> Tensor:
         """A copy with its own memory; gradients flow through."""
-    def contiguous(self) -> Tensor:
+    def contiguous(self, memory_format: Any = None) -> Tensor:
         """`input` if its elements lie in order, otherwise a copy in which they do."""
     def copy_(self, src: Tensor) -> Tensor:
         """Write `src`, broadcast and converted, into `input`; returns it."""
@@ -620,12 +624,27 @@ class Tensor(Variable):
         """`input` as int32."""
     def is_complex(self) -> _bool:
         """False: there are no complex numbers."""
+    @property
+    def is_meta(self) -> _bool:
+        """False: every Tensor has memory."""
+    @property
+    def is_mps(self) -> _bool:
+        """False."""
     def is_nonzero(self) -> _bool:
         """Whether the one element is not 0; RuntimeError for another number of elements."""
+    @property
+    def is_quantized(self) -> _bool:
+        """False."""
     def is_same_size(self, other: Tensor) -> _bool:
         """Whether both have the same shape."""
     def is_signed(self) -> _bool:
         """Whether the dtype has negative numbers."""
+    @property
+    def is_sparse(self) -> _bool:
+        """False: every element is stored."""
+    @property
+    def is_xpu(self) -> _bool:
+        """False."""
     def isclose(self, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False) -> Tensor:
         """Where |input - other| <= atol + rtol * |other|."""
     def isfinite(self) -> Tensor:
@@ -638,6 +657,9 @@ class Tensor(Variable):
         """Kronecker's product: each element of `input` times the whole of `other`."""
     def kthvalue(self, k: _int, dim: _int = -1, keepdim: _bool = False) -> ValuesIndices:
         """`(values, indices)` of the k-th smallest elements along `dim`, k from 1; NaN counts as largest."""
+    @property
+    def layout(self) -> Layout:
+        """`minigrad.strided`."""
     def le(self, other: Any) -> Tensor:
         """input <= other, elementwise."""
     def le_(self, other: Any) -> Tensor:
@@ -795,6 +817,8 @@ class Tensor(Variable):
         """-input."""
     def nelement(self) -> _int:
         """The number of elements."""
+    def new(self, *data: Any) -> Tensor:
+        """A Tensor of the dtype of `input`, from sizes (then it is not initialized), a sequence or an array; an older name."""
     def new_empty(
         self,
         *sizes: Any,
@@ -927,10 +951,32 @@ class Tensor(Variable):
         """A copy of `input` with out[index[i][j]][j] += src[i][j] for dim 0, and so on."""
     def scatter_add_(self, dim: _int, index: Tensor, src: Tensor) -> Tensor:
         """The in-place form of `scatter_add`; returns `input`."""
+    def scatter_reduce(
+        self,
+        dim: _int,
+        index: Tensor,
+        src: Tensor,
+        reduce: str,
+        *,
+        include_self: _bool = True,
+    ) -> Tensor:
+        """The 'sum', 'prod', 'mean', 'amax' or 'amin' of the elements of `src` that `index` sends to a place, as in `scatter`."""
+    def scatter_reduce_(
+        self,
+        dim: _int,
+        index: Tensor,
+        src: Tensor,
+        reduce: str,
+        *,
+        include_self: _bool = True,
+    ) -> Tensor:
+        """The in-place form of `scatter_reduce`; returns `input`."""
     def select(self, dim: _int, index: _int) -> Tensor:
         """A view of the slice at `index` along `dim`, which disappears."""
     def sgn(self) -> Tensor:
         """-1, 0 or 1; its gradient is 0. NaN stays NaN (PyTorch gives 0). Bools stay as they are."""
+    def sgn_(self) -> Tensor:
+        """The in-place form of `sign`; returns `input`."""
     def short(self) -> Tensor:
         """`input` as int16."""
     def sigmoid(self) -> Tensor:
@@ -978,13 +1024,13 @@ class Tensor(Variable):
         """The standard deviation over `dim`; see `var`. Its gradient is 0 where all elements are equal."""
     def storage_offset(self) -> _int:
         """How many elements lie before the first one in the memory of the Tensor it is a view of."""
-    def sub(self, other: Any, *, alpha: _float = 1) -> Tensor:
+    def sub(self, other: Any, *older: Any, alpha: _float = 1) -> Tensor:
         """input - alpha * other, broadcast. Bool Tensors cannot be subtracted: use logical_xor or logical_not."""
-    def sub_(self, other: Any, *, alpha: _float = 1) -> Tensor:
+    def sub_(self, other: Any, *older: Any, alpha: _float = 1) -> Tensor:
         """The in-place form of `sub`; returns `input`."""
-    def subtract(self, other: Any, *, alpha: _float = 1) -> Tensor:
+    def subtract(self, other: Any, *older: Any, alpha: _float = 1) -> Tensor:
         """input - alpha * other, broadcast. Bool Tensors cannot be subtracted: use logical_xor or logical_not."""
-    def subtract_(self, other: Any, *, alpha: _float = 1) -> Tensor:
+    def subtract_(self, other: Any, *older: Any, alpha: _float = 1) -> Tensor:
         """The in-place form of `sub`; returns `input`."""
     def sum(
         self,
@@ -1027,6 +1073,7 @@ class Tensor(Variable):
         device: Any = None,
         copy: _bool = False,
         non_blocking: _bool = False,
+        memory_format: Any = None,
     ) -> Tensor:
         """`input` in another dtype (given as such, or as that of another Tensor); itself when nothing changes and not `copy`."""
     def topk(self, k: _int, dim: _int = -1, largest: _bool = True, sorted: _bool = True) -> ValuesIndices:

@@ -33,7 +33,7 @@ RUN_PAGE = ROOT / "docs" / "run_page.py"
 BOOK = load(ROOT / "docs" / "dropout" / "make.py")  # docs/dropout
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/tour.md", "docs/architecture.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/tour.md", "docs/architecture.md", "docs/pytorch.md"])
 def test_code_of_a_page_runs(name, tmp_path):
     if not (ROOT / name).exists():
         pytest.skip(f"there is no {name}")

@@ -27,6 +27,7 @@ def _roots(tensors: tuple, gradients: Any, create_graph: bool) -> tuple[list, li
     for i, (tensor, gradient) in enumerate(zip(tensors, gradients, strict=True)):
         if not isinstance(tensor, Tensor):
             raise TypeError(f"backward of a {type(tensor).__name__}: expected a Tensor")
+        tensor._refresh()
         if not tensor._tracked:
             raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
         if gradient is None:
@@ -141,6 +142,7 @@ def grad(
 def _edge(index: int, x: Any) -> Any:
     if not isinstance(x, Tensor):
         raise TypeError(f"inputs[{index}] is a {type(x).__name__}: expected a Tensor")
+    x._refresh()
     if not x._tracked:
         raise RuntimeError(f"One of the differentiated Tensors (inputs[{index}]) does not require grad")
     return x.grad_fn or x

@@ -5,9 +5,9 @@ Each module here is importable under PyTorch's path too: `import minigrad.backen
 
 import sys
 
-from . import accelerator, amp, backends, cuda, mps
+from . import accelerator, amp, backends, cuda, fx, jit, mps, xpu
 
-__all__ = ["accelerator", "amp", "backends", "cuda", "mps"]
+__all__ = ["accelerator", "amp", "backends", "cuda", "fx", "jit", "mps", "xpu"]
 
 for _path, _module in list(sys.modules.items()):
     if _path.startswith(f"{__name__}."):

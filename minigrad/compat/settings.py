@@ -9,6 +9,11 @@ from ..device import CPU, device
 from ..dtypes import check_device
 
 
+def _assert(condition: Any, message: str) -> None:
+    """AssertionError with `message` unless `condition` holds."""
+    assert condition, message
+
+
 def set_default_device(device: Any) -> None:
     """Nothing for 'cpu' and None; RuntimeError for any other device."""
     check_device(device)

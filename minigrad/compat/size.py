@@ -1,4 +1,4 @@
-"""`torch.Size`: a shape, which is a tuple here."""
+"""`torch.Size`: what `x.shape` is."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 
 
-class _Shape(type):
-    def __instancecheck__(cls, instance: Any) -> bool:
-        return isinstance(instance, tuple) and all(isinstance(n, int) for n in instance)
+class Size(tuple):
+    """The shape of a Tensor: a tuple of ints with `numel()`, their product. It prints as the tuple that it is.
 
-
-class Size(tuple, metaclass=_Shape):
-    """A tuple of ints with `numel()`, their product. Any tuple of ints, such as `x.shape`, is an instance.
-
-    >>> minigrad.Size([2, 3]).numel(), minigrad.Size([2, 3]) == minigrad.ones(2, 3).shape
-    (6, True)
+    >>> shape = minigrad.ones(2, 3, 4).shape
+    >>> shape, shape.numel(), shape[1:].numel(), isinstance(shape, minigrad.Size)
+    ((2, 3, 4), 24, 12, True)
     """
 
     __slots__ = ()
@@ -35,10 +31,7 @@ class Size(tuple, metaclass=_Shape):
 
     def __getitem__(self, index: Any) -> Any:
         found = tuple.__getitem__(self, index)
-        return Size(found) if isinstance(index, slice) else found
+        return tuple.__new__(Size, found) if type(index) is slice else found
 
     def __add__(self, other: Any) -> Size:
-        return Size(tuple(self) + tuple(other))
-
-    def __repr__(self) -> str:
-        return f"minigrad.Size({list(self)})"
+        return tuple.__new__(Size, tuple.__add__(self, tuple(other)))

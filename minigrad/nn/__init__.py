@@ -1,6 +1,6 @@
 """Networks: modules, their parameters, and the functions they are made of."""
 
-from . import dropout, functional, init, utils
+from . import dropout, functional, init, modules, parallel, utils
 from .activation import (
     CELU,
     ELU,
@@ -89,6 +89,7 @@ from .padding import (
     ZeroPad2d,
     ZeroPad3d,
 )
+from .parallel import DataParallel
 from .parameter import Parameter
 from .parameter_containers import ParameterDict, ParameterList
 from .pooling import (
@@ -156,6 +157,7 @@ __all__ = [
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
+    "DataParallel",
     "Embedding",
     "Flatten",
     "Fold",
@@ -250,6 +252,8 @@ __all__ = [
     "ZeroPad3d",
     "functional",
     "init",
+    "modules",
+    "parallel",
     "utils",
 ]  # fmt: skip
 __all__ += dropout.__all__

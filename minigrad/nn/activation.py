@@ -284,35 +284,35 @@ class Softplus(Module):
 
 
 class Softmax(Module):
-    """exp(x) / sum(exp(x)) along `dim`, which has to be given."""
+    """exp(x) / sum(exp(x)) along `dim`; without it a warning, and the axis that `F.softmax` takes."""
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
         self.dim = dim
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.softmax(input, self.dim)
+        return F.softmax_of(input, self.dim)
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}"
 
 
 class LogSoftmax(Module):
-    """log(softmax(x)) along `dim`, which has to be given."""
+    """log(softmax(x)) along `dim`; without it a warning, and the axis that `F.softmax` takes."""
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
         self.dim = dim
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.log_softmax(input, self.dim)
+        return F.log_softmax_of(input, self.dim)
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}"
 
 
 class Softmin(Module):
-    """softmax(-x) along `dim`, which has to be given."""
+    """softmax(-x) along `dim`; without it a warning, and the axis that `F.softmax` takes."""
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()

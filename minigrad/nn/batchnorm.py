@@ -11,16 +11,13 @@ from ..ops.creation import ones, zeros
 from ..ops.norm import batch_norm
 from ..tensor import Tensor, wrap
 from . import init
-from .module import Module
-from .parameter import Parameter
+from .affine import Affine
 
 
-class Statistics(Module):
+class Statistics(Affine):
     """A scale, a shift and running statistics for each channel: what batch and instance norms hold."""
 
     optional_state = frozenset({"num_batches_tracked"})  # states written before PyTorch 0.4.1 lack it
-    weight: Parameter | None
-    bias: Parameter | None
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
@@ -40,9 +37,8 @@ class Statistics(Module):
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
+        self.add_affine(num_features, affine, affine and bias, device, dtype)
         size: dict[str, Any] = {"device": device, "dtype": dtype}
-        self.register_parameter("weight", Parameter(ones(num_features, **size)) if affine else None)
-        self.register_parameter("bias", Parameter(zeros(num_features, **size)) if affine and bias else None)
         self.register_buffer("running_mean", zeros(num_features, **size) if track_running_stats else None)
         self.register_buffer("running_var", ones(num_features, **size) if track_running_stats else None)
         self.register_buffer("num_batches_tracked", wrap(np.array(0)) if track_running_stats else None)
@@ -56,10 +52,7 @@ class Statistics(Module):
     def reset_parameters(self) -> None:
         """Forget what has been seen and learned."""
         self.reset_running_stats()
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        super().reset_parameters()
 
     def extra_repr(self) -> str:
         return (

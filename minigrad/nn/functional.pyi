@@ -19,6 +19,9 @@ def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: _bool =
 def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: _bool = False) -> Any:
     """The largest values of H' x W' regions that cover the image; regions and `output_size` as in `adaptive_avg_pool2d`."""
 
+def affine_grid(theta: Tensor, size: Sequence[_int], align_corners: _bool | None = None) -> Tensor:
+    """The points (N, H, W, 2) that `grid_sample` takes so that an image is transformed by `theta` (N, 2, 3); `size` is (N, C, H, W)."""
+
 def alpha_dropout(
     input: Tensor,
     p: _float = 0.5,
@@ -377,6 +380,15 @@ def gelu(input: Tensor, approximate: str = 'none') -> Tensor:
 def glu(input: Tensor, dim: _int = -1) -> Tensor:
     """The first half along `dim` times the sigmoid of the second half (Dauphin et al. 2016)."""
 
+def grid_sample(
+    input: Tensor,
+    grid: Tensor,
+    mode: str = 'bilinear',
+    padding_mode: str = 'zeros',
+    align_corners: _bool | None = None,
+) -> Tensor:
+    """Images (N, C, H, W) at the points (x, y) of a `grid` (N, H_out, W_out, 2), -1 and 1 at the borders: (N, C, H_out, W_out)."""
+
 def group_norm(
     input: Tensor,
     num_groups: _int,
@@ -506,8 +518,8 @@ def locked_dropout(
 ) -> Tensor:
     """Dropout with one mask for all time steps ("variational": Gal & Ghahramani 2016; "locked": Merity et al. 2017)."""
 
-def log_softmax(input: Tensor, dim: _int | None = None, *, dtype: Any = None) -> Tensor:
-    """log(softmax(x)) along `dim`, without overflow."""
+def log_softmax(input: Tensor, dim: _int | None = None, _stacklevel: _int = 3, dtype: Any = None) -> Tensor:
+    """`log_softmax`; without `dim` as `softmax`."""
 
 def logsigmoid(input: Tensor) -> Tensor:
     """log(sigmoid(x)), without overflow."""
@@ -724,11 +736,11 @@ def smooth_l1_loss(input: Tensor, target: Tensor, reduction: str = 'mean', beta:
 def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = 'mean') -> Tensor:
     """log(1 + exp(-target input)) for targets 1 and -1."""
 
-def softmax(input: Tensor, dim: _int | None = None, *, dtype: Any = None) -> Tensor:
-    """exp(x) / sum(exp(x)) along `dim`, without overflow."""
+def softmax(input: Tensor, dim: _int | None = None, _stacklevel: _int = 3, dtype: Any = None) -> Tensor:
+    """`softmax`; without `dim` it warns, and takes axis 0 of an input with 0, 1 or 3 axes, axis 1 of any other."""
 
-def softmin(input: Tensor, dim: _int | None = None, *, dtype: Any = None) -> Tensor:
-    """softmax(-x) along `dim`."""
+def softmin(input: Tensor, dim: _int | None = None, _stacklevel: _int = 3, dtype: Any = None) -> Tensor:
+    """softmax(-x) along `dim`; without `dim` as `softmax`."""
 
 def softplus(input: Tensor, beta: _float = 1.0, threshold: _float = 20.0) -> Tensor:
     """log(1 + exp(beta x)) / beta; x itself where beta x > threshold."""
@@ -843,4 +855,4 @@ def zoneout(
 ) -> Tensor:
     """Each element of a state is, with probability `p`, left at its `previous` value instead of `input` (Krueger et al. 2017)."""
 
-__all__ = ['adaptive_avg_pool1d', 'adaptive_avg_pool2d', 'adaptive_max_pool1d', 'adaptive_max_pool2d', 'alpha_dropout', 'attention_dropout', 'avg_pool1d', 'avg_pool2d', 'batch_norm', 'bilinear', 'binary_cross_entropy', 'binary_cross_entropy_with_logits', 'celu', 'celu_', 'channel_shuffle', 'concrete_dropout', 'conv1d', 'conv2d', 'conv3d', 'conv_transpose1d', 'conv_transpose2d', 'cosine_embedding_loss', 'cosine_similarity', 'cross_entropy', 'cutout', 'drop_block2d', 'drop_head', 'drop_path', 'dropconnect', 'dropout', 'dropout1d', 'dropout2d', 'dropout3d', 'elu', 'elu_', 'embedding', 'fast_dropout', 'feature_alpha_dropout', 'fold', 'gaussian_dropout', 'gaussian_nll_loss', 'gaussian_noise', 'gelu', 'glu', 'group_norm', 'gumbel_softmax', 'hardshrink', 'hardsigmoid', 'hardswish', 'hardtanh', 'hardtanh_', 'hinge_embedding_loss', 'hinton_dropout', 'huber_loss', 'information_dropout', 'instance_norm', 'interpolate', 'kl_div', 'l1_loss', 'layer_norm', 'leaky_relu', 'leaky_relu_', 'linear', 'local_response_norm', 'locked_dropout', 'log_softmax', 'logsigmoid', 'margin_ranking_loss', 'max_pool1d', 'max_pool2d', 'max_pool_dropout2d', 'mish', 'mse_loss', 'multi_head_attention_forward', 'nll_loss', 'normalize', 'one_hot', 'pad', 'pairwise_distance', 'pixel_shuffle', 'pixel_unshuffle', 'poisson_nll_loss', 'prelu', 'r_drop_loss', 'random_erasing', 'relu', 'relu6', 'relu_', 'relu_dropout', 'relu_moments', 'rms_norm', 'scaled_dot_product_attention', 'selu', 'selu_', 'shake_shake', 'sigmoid', 'sigmoid_mean', 'silu', 'smooth_l1_loss', 'soft_margin_loss', 'softmax', 'softmin', 'softplus', 'softshrink', 'softsign', 'sparse_vd_linear', 'standout', 'stochastic_depth', 'tanh', 'tanhshrink', 'targeted_dropout', 'threshold', 'threshold_', 'triplet_margin_loss', 'unfold', 'variational_gaussian_dropout', 'word_dropout', 'zoneout']
+__all__ = ['adaptive_avg_pool1d', 'adaptive_avg_pool2d', 'adaptive_max_pool1d', 'adaptive_max_pool2d', 'affine_grid', 'alpha_dropout', 'attention_dropout', 'avg_pool1d', 'avg_pool2d', 'batch_norm', 'bilinear', 'binary_cross_entropy', 'binary_cross_entropy_with_logits', 'celu', 'celu_', 'channel_shuffle', 'concrete_dropout', 'conv1d', 'conv2d', 'conv3d', 'conv_transpose1d', 'conv_transpose2d', 'cosine_embedding_loss', 'cosine_similarity', 'cross_entropy', 'cutout', 'drop_block2d', 'drop_head', 'drop_path', 'dropconnect', 'dropout', 'dropout1d', 'dropout2d', 'dropout3d', 'elu', 'elu_', 'embedding', 'fast_dropout', 'feature_alpha_dropout', 'fold', 'gaussian_dropout', 'gaussian_nll_loss', 'gaussian_noise', 'gelu', 'glu', 'grid_sample', 'group_norm', 'gumbel_softmax', 'hardshrink', 'hardsigmoid', 'hardswish', 'hardtanh', 'hardtanh_', 'hinge_embedding_loss', 'hinton_dropout', 'huber_loss', 'information_dropout', 'instance_norm', 'interpolate', 'kl_div', 'l1_loss', 'layer_norm', 'leaky_relu', 'leaky_relu_', 'linear', 'local_response_norm', 'locked_dropout', 'log_softmax', 'logsigmoid', 'margin_ranking_loss', 'max_pool1d', 'max_pool2d', 'max_pool_dropout2d', 'mish', 'mse_loss', 'multi_head_attention_forward', 'nll_loss', 'normalize', 'one_hot', 'pad', 'pairwise_distance', 'pixel_shuffle', 'pixel_unshuffle', 'poisson_nll_loss', 'prelu', 'r_drop_loss', 'random_erasing', 'relu', 'relu6', 'relu_', 'relu_dropout', 'relu_moments', 'rms_norm', 'scaled_dot_product_attention', 'selu', 'selu_', 'shake_shake', 'sigmoid', 'sigmoid_mean', 'silu', 'smooth_l1_loss', 'soft_margin_loss', 'softmax', 'softmin', 'softplus', 'softshrink', 'softsign', 'sparse_vd_linear', 'standout', 'stochastic_depth', 'tanh', 'tanhshrink', 'targeted_dropout', 'threshold', 'threshold_', 'triplet_margin_loss', 'unfold', 'variational_gaussian_dropout', 'word_dropout', 'zoneout']

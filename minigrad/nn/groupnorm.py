@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..ops.creation import ones, zeros
 from ..ops.norm import group_norm, instance_norm, local_response_norm
 from ..tensor import Tensor
-from . import init
+from .affine import Affine
 from .batchnorm import Statistics
 from .module import Module
-from .parameter import Parameter
 
 
-class GroupNorm(Module):
+class GroupNorm(Affine):
     """Each of `num_groups` groups of channels of (N, num_channels, ...) normalized, then scaled and shifted (Wu & He 2018).
 
     Weight and bias (num_channels,) begin as ones and zeros; without `affine` there is neither, without `bias` no bias.
@@ -22,9 +20,6 @@ class GroupNorm(Module):
     >>> nn.GroupNorm(2, 6)(minigrad.randn(4, 6, 5, 5)).shape
     (4, 6, 5, 5)
     """
-
-    weight: Parameter | None
-    bias: Parameter | None
 
     def __init__(
         self,
@@ -41,16 +36,7 @@ class GroupNorm(Module):
         if num_groups <= 0 or num_channels % num_groups:
             raise ValueError(f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})")
         self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
-        size: dict[str, Any] = {"device": device, "dtype": dtype}
-        self.register_parameter("weight", Parameter(ones(num_channels, **size)) if affine else None)
-        self.register_parameter("bias", Parameter(zeros(num_channels, **size)) if affine and bias else None)
-
-    def reset_parameters(self) -> None:
-        """Weight 1, bias 0."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        self.add_affine(num_channels, affine, affine and bias, device, dtype)
 
     def forward(self, input: Tensor) -> Tensor:
         return group_norm(input, self.num_groups, self.weight, self.bias, self.eps)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..ops.creation import ones, zeros
+from ..ops.creation import ones
 from ..ops.norm import layer_norm, rms_norm
 from ..tensor import Tensor
 from . import init
+from .affine import Affine
 from .module import Module
 from .parameter import Parameter
 
@@ -17,7 +18,7 @@ def as_row(normalized_shape: Any) -> tuple[int, ...]:
     return (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
 
 
-class LayerNorm(Module):
+class LayerNorm(Affine):
     """Each row normalized to mean 0 and variance 1, times `weight`, plus `bias`; a row is what the last axes hold.
 
     `normalized_shape` are the lengths of these axes (an int: of the last one), and the shape of weight and bias, which begin as
@@ -29,9 +30,6 @@ class LayerNorm(Module):
     >>> list(nn.LayerNorm((3, 4), bias=False).state_dict())
     ['weight']
     """
-
-    weight: Parameter | None
-    bias: Parameter | None
 
     def __init__(
         self,
@@ -45,16 +43,7 @@ class LayerNorm(Module):
         super().__init__()
         row = as_row(normalized_shape)
         self.normalized_shape, self.eps, self.elementwise_affine = row, eps, elementwise_affine
-        size: dict[str, Any] = {"device": device, "dtype": dtype}
-        self.register_parameter("weight", Parameter(ones(row, **size)) if elementwise_affine else None)
-        self.register_parameter("bias", Parameter(zeros(row, **size)) if elementwise_affine and bias else None)
-
-    def reset_parameters(self) -> None:
-        """Weight 1, bias 0."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        self.add_affine(row, elementwise_affine, elementwise_affine and bias, device, dtype)
 
     def forward(self, input: Tensor) -> Tensor:
         return layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 from ..ops import loss as F
 from ..ops import loss_margin as margins
+from ..ops.declare import older_reduction
 from ..ops.norm import cosine_similarity, pairwise_distance
 from ..tensor import Tensor
 from .module import Module
 
 
 class _Loss(Module):
+    def __init_subclass__(cls) -> None:
+        if "__init__" in cls.__dict__:
+            cls.__init__ = older_reduction(cls.__init__)  # type: ignore[method-assign]
+
+    @older_reduction
     def __init__(self, *, reduction: str = "mean") -> None:
         super().__init__()
         self.reduction = reduction

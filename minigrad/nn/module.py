@@ -344,10 +344,15 @@ class Module:
         They are added to the dict `destination` if there is one; `_extra_state` is what a module's `get_extra_state` says.
         """
         found = {} if destination is None else destination
+        modules = list(self.named_modules(prefix=prefix.removesuffix("."), remove_duplicate=False))
+        for name, module in modules:
+            module._call_state_hooks("before_state", f"{name}." if name else "", keep_vars)
         for key, tensor, _ in state.named_state(self, prefix):
             found[key] = tensor if keep_vars else tensor.detach()
         for key, module in state.extra_states(self, prefix):
             found[key] = module.get_extra_state()
+        for name, module in reversed(modules):
+            module._call_state_hooks("after_state", found, f"{name}." if name else "", {})
         return found
 
     def load_state_dict(
@@ -359,15 +364,47 @@ class Module:
         to say if a shape or dtype does not fit or, when `strict`, if keys are missing or unexpected; nothing has changed
         then. Otherwise returns `missing_keys` and `unexpected_keys`, after the hooks.
         """
-        result = state.load(self, state_dict, strict, assign)
+        if isinstance(state_dict, Mapping):  # else `load` raises
+            state_dict = dict(state_dict)
+        missing: list[str] = []
+        unexpected: list[str] = []
+        errors: list[str] = []
+        for name, module in self.named_modules(remove_duplicate=False):
+            front = f"{name}." if name else ""
+            module._call_state_hooks("before_load", state_dict, front, {}, strict, missing, unexpected, errors)
+        result = state.load(self, state_dict, strict, assign, missing, unexpected, errors)
         for module in self.modules():
-            for hook in tuple(module.__dict__.get("_load_hooks", {}).values()):
-                hook(module, result)
+            module._call_state_hooks("after_load", result)
         return result
+
+    def register_state_dict_pre_hook(self, hook: Callable) -> RemovableHandle:
+        """Call `hook(module, prefix, keep_vars)` before each `state_dict` of this module or one that holds it."""
+        return self._add_state_hook("before_state", hook)
+
+    def register_state_dict_post_hook(self, hook: Callable) -> RemovableHandle:
+        """Call `hook(module, state_dict, prefix, local_metadata)` after each `state_dict`: it may change the dict."""
+        return self._add_state_hook("after_state", hook)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable) -> RemovableHandle:
+        """Call `hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)` before
+        each `load_state_dict`: it may change the dict, which is a copy, and add to the lists."""
+        return self._add_state_hook("before_load", hook)
 
     def register_load_state_dict_post_hook(self, hook: Callable) -> RemovableHandle:
         """Call `hook(module, incompatible_keys)` after each `load_state_dict` of this module or one that holds it."""
-        return RemovableHandle(self.__dict__.setdefault("_load_hooks", {}), hook)
+        return self._add_state_hook("after_load", hook)
+
+    _register_state_dict_hook = register_state_dict_post_hook  # the names by which PyTorch's own modules call them
+
+    def _register_load_state_dict_pre_hook(self, hook: Callable, with_module: bool = False) -> RemovableHandle:
+        return self._add_state_hook("before_load", hook if with_module else lambda module, *args: hook(*args))
+
+    def _add_state_hook(self, when: str, hook: Callable) -> RemovableHandle:
+        return RemovableHandle(self.__dict__.setdefault("_state_hooks", {}).setdefault(when, {}), hook)
+
+    def _call_state_hooks(self, when: str, *args: Any) -> None:
+        for hook in tuple(self.__dict__.get("_state_hooks", {}).get(when, {}).values()):
+            hook(self, *args)
 
     def get_extra_state(self) -> Any:
         """What else belongs to the state_dict, as `_extra_state`; a subclass that has some defines this and `set_extra_state`."""

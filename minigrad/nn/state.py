@@ -48,13 +48,22 @@ def extra_states(module: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield (f"{name}." if name else "") + "_extra_state", part
 
 
-def load(module: Any, state: Mapping[str, Any], strict: bool, assign: bool) -> IncompatibleKeys:
-    """Copy `state` into `module` (or with `assign` take over its memory), or raise and change nothing."""
+def load(
+    module: Any,
+    state: Mapping[str, Any],
+    strict: bool,
+    assign: bool,
+    missing: list[str],
+    also_unexpected: list[str],
+    misfits: list[str],
+) -> IncompatibleKeys:
+    """Copy `state` into `module` (or with `assign` take over its memory), or raise and change nothing.
+
+    The lists hold what hooks found to be missing, unexpected and wrong.
+    """
     if not isinstance(state, Mapping):
         raise TypeError(f"Expected state_dict to be dict-like, got {type(state)}.")
     known = set()
-    missing: list[str] = []
-    misfits: list[str] = []
     writes: list[tuple[Tensor, np.ndarray]] = []
     for key, tensor, optional in named_state(module):
         known.add(key)
@@ -73,7 +82,7 @@ def load(module: Any, state: Mapping[str, Any], strict: bool, assign: bool) -> I
     extras = dict(extra_states(module))
     known.update(extras)
     missing += [key for key in extras if key not in state]
-    unexpected = [key for key in state if key not in known]
+    unexpected = also_unexpected + [key for key in state if key not in known]
     if strict and unexpected:
         misfits.insert(0, f"Unexpected key(s) in state_dict: {_quoted(unexpected)}. ")
     if strict and missing:

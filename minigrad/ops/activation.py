@@ -6,6 +6,7 @@ Those with a kernel compute float32 and float64 in one pass each way; other dtyp
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -462,7 +463,7 @@ def _softmax(function: type[Function], name: str, input: Tensor, dim: int | None
     return function.apply(x, axis)
 
 
-@op("softmax", ".softmax", "F.softmax")
+@op("softmax", ".softmax")
 def softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:
     """exp(x) / sum(exp(x)) along `dim`, without overflow.
 
@@ -472,16 +473,38 @@ def softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tens
     return _softmax(Softmax, "softmax", input, dim, dtype)
 
 
-@op("log_softmax", ".log_softmax", "F.log_softmax")
+@op("log_softmax", ".log_softmax")
 def log_softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:
     """log(softmax(x)) along `dim`, without overflow."""
     return _softmax(LogSoftmax, "log_softmax", input, dim, dtype)
 
 
+def _axis_of_classes(name: str, ndim: int) -> int:
+    """The axis that PyTorch takes where none is given: 0 for 0, 1 or 3 axes, else 1. It warns, since that is easily wrong."""
+    warnings.warn(
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
+        stacklevel=4,
+    )
+    return 0 if ndim in (0, 1, 3) else 1
+
+
+@op("F.softmax")
+def softmax_of(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """`softmax`; without `dim` it warns, and takes axis 0 of an input with 0, 1 or 3 axes, axis 1 of any other."""
+    return softmax(input, _axis_of_classes("softmax", input.ndim) if dim is None else dim, dtype=dtype)
+
+
+@op("F.log_softmax")
+def log_softmax_of(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """`log_softmax`; without `dim` as `softmax`."""
+    return log_softmax(input, _axis_of_classes("log_softmax", input.ndim) if dim is None else dim, dtype=dtype)
+
+
 @op("F.softmin")
-def softmin(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:
-    """softmax(-x) along `dim`."""
-    return _softmax(Softmax, "softmin", -floating(input), dim, dtype)
+def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """softmax(-x) along `dim`; without `dim` as `softmax`."""
+    axis = _axis_of_classes("softmin", input.ndim) if dim is None else dim
+    return _softmax(Softmax, "softmin", -floating(input), axis, dtype)
 
 
 @op("F.gumbel_softmax")

@@ -7,10 +7,22 @@ from typing import Any
 import numpy as np
 
 from .._kernels import elementwise
+from ..compat.formats import check_memory_format
 from ..device import KINDS
 from ..dtypes import as_dtype, check_device
 from ..tensor import Function, Tensor
-from .border import as_tensor, binary, cast, floating, operands, scalar_or_tensor_dtype, shape_of, unary, values
+from .border import (
+    as_tensor,
+    binary,
+    cast,
+    floating,
+    number_first,
+    operands,
+    scalar_or_tensor_dtype,
+    shape_of,
+    unary,
+    values,
+)
 from .broadcast import fit, fit_both
 from .declare import op
 from .elementwise import Exp, Log, trunc, zero_slope
@@ -110,8 +122,10 @@ def power(x: Any, y: Any) -> Any:
 
 
 @op("add", ".add", ".__add__", ".__radd__")
-def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
-    """input + alpha * other, broadcast."""
+def add(input: Any, other: Any, *older: Any, alpha: float = 1) -> Tensor:
+    """input + alpha * other, broadcast. The order of PyTorch before 1.5, add(alpha, other), warns."""
+    if older:
+        other, alpha = number_first("add", "alpha", other, older, 1)
     x, y = operands(input, other)
     if alpha != 1 or type(alpha) is bool:
         y = _times_alpha(x, y, alpha)
@@ -119,8 +133,10 @@ def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
 
 
 @op("sub", "subtract", ".sub", ".subtract", ".__sub__")
-def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+def sub(input: Any, other: Any, *older: Any, alpha: float = 1) -> Tensor:
     """input - alpha * other, broadcast. Bool Tensors cannot be subtracted: use logical_xor or logical_not."""
+    if older:
+        other, alpha = number_first("sub", "alpha", other, older, 1)
     for t in (input, other):
         if type(t) is bool or (isinstance(t, Tensor) and t._value.dtype.kind == "b"):
             raise RuntimeError(
@@ -299,14 +315,18 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
 
 
 @op("addcmul", ".addcmul")
-def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
-    """input + value * tensor1 * tensor2."""
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *older: Any, value: float = 1) -> Tensor:
+    """input + value * tensor1 * tensor2. The order of PyTorch before 1.5, addcmul(value, tensor1, tensor2), warns."""
+    if older:
+        tensor1, tensor2, value = number_first("addcmul", "value", tensor1, (tensor2, *older), 2)
     return input + tensor1 * tensor2 * value
 
 
 @op("addcdiv", ".addcdiv")
-def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
-    """input + value * tensor1 / tensor2."""
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *older: Any, value: float = 1) -> Tensor:
+    """input + value * tensor1 / tensor2. The order of PyTorch before 1.5, addcdiv(value, tensor1, tensor2), warns."""
+    if older:
+        tensor1, tensor2, value = number_first("addcdiv", "value", tensor1, (tensor2, *older), 2)
     return input + tensor1 / tensor2 * value
 
 
@@ -483,7 +503,13 @@ class Neg(Function):
 
 @op(".to")
 def to(
-    input: Tensor, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, non_blocking: bool = False
+    input: Tensor,
+    *args: Any,
+    dtype: Any = None,
+    device: Any = None,
+    copy: bool = False,
+    non_blocking: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """`input` in another dtype (given as such, or as that of another Tensor); itself when nothing changes and not `copy`.
 
@@ -497,6 +523,7 @@ def to(
         elif arg is not None:
             dtype = as_dtype(arg)
     check_device(device)
+    check_memory_format(memory_format)
     target = input.dtype if dtype is None else as_dtype(dtype)
     if input.dtype == target:
         return input.clone() if copy else input

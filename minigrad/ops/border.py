@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Real
 from typing import Any
 
@@ -50,6 +51,17 @@ def floating(x: Any, name: str = "input") -> Tensor:
     """`x` as a Tensor of floating dtype: integers and bools take the default one."""
     x = as_tensor(x, name)
     return x if x._value.dtype.kind == "f" else cast(x, get_default_dtype())
+
+
+def number_first(name: str, scalar: str, number: Any, tensors: tuple, count: int) -> tuple:
+    """The `tensors` and then the `number`, from a call in the order of PyTorch before 1.5; TypeError if it is not one."""
+    if len(tensors) != count or not isinstance(number, Real) or not all(map(is_operand, tensors)):
+        given = ", ".join(type(arg).__name__ for arg in (number, *tensors))
+        raise TypeError(
+            f"{name}() received an invalid combination of arguments: ({given}); {scalar} is given by its name"
+        )
+    warnings.warn(f"{name}({scalar}, ...) is deprecated: give the number last, as {scalar}={number}", stacklevel=4)
+    return *tensors, number
 
 
 def operands(x: Any, y: Any) -> tuple[Any, Any]:

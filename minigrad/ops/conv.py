@@ -171,11 +171,11 @@ def conv2d(
         input, border = _string_padding(input, weight, padding, steps, spread)
     else:
         border = pair(padding, "padding", 0)
-    _check_channels(input.shape, weight, bias, groups)
+    _check_channels(input._value.shape, weight, bias, groups)
     _check_kernel(weight)
     for axis in (0, 1):
-        reach = spread[axis] * (weight.shape[axis + 2] - 1) + 1
-        if input.shape[axis + 2] + 2 * border[axis] < reach:
+        reach = spread[axis] * (weight._value.shape[axis + 2] - 1) + 1
+        if input._value.shape[axis + 2] + 2 * border[axis] < reach:
             raise RuntimeError(
                 f"Calculated padded input size per channel: {[n + 2 * b for n, b in zip(input.shape[2:], border, strict=True)]}. Kernel "
                 f"size: {[s * (n - 1) + 1 for s, n in zip(spread, weight.shape[2:], strict=True)]}. Kernel size can't be greater than "
@@ -186,7 +186,7 @@ def conv2d(
 
 
 def _check_kernel(weight: Tensor) -> None:
-    if min(weight.shape[2:]) < 1:
+    if min(weight._value.shape[2:]) < 1:
         raise RuntimeError(f"kernel size should be greater than zero, but got a weight of size {list(weight.shape)}")
 
 
@@ -194,8 +194,8 @@ def _check_channels(shape: tuple[int, ...], weight: Tensor, bias: Tensor | None,
     """Raise unless an input of `shape` (N, C, ...), weight (O, C / groups, ...) and bias (O,) fit."""
     if groups < 1:
         raise RuntimeError(f"groups must be a positive integer, got {groups}")
-    channels, filters = shape[1], weight.shape[0]
-    if channels != weight.shape[1] * groups:
+    channels, filters = shape[1], weight._value.shape[0]
+    if channels != weight._value.shape[1] * groups:
         raise RuntimeError(
             f"Given groups={groups}, weight of size {list(weight.shape)}, expected input{list(shape)} to have "
             f"{weight.shape[1] * groups} channels, but got {channels} channels instead"
@@ -204,7 +204,7 @@ def _check_channels(shape: tuple[int, ...], weight: Tensor, bias: Tensor | None,
         raise RuntimeError(
             f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got {filters}"
         )
-    if bias is not None and bias.shape != (filters,):
+    if bias is not None and bias._value.shape != (filters,):
         raise RuntimeError(
             f"Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {filters} elements, but got bias of size "
             f"{list(bias.shape)} instead"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._kernels import empty as aligned_empty
+from ..compat.formats import check_memory_format
 from ..dtypes import as_array, as_dtype, check_device, get_default_dtype, int64
 from ..random import Generator, default_generator
 from ..tensor import Tensor, _fresh, wrap
@@ -119,28 +120,44 @@ def full(
 
 
 @op("zeros_like")
-def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None
+) -> Tensor:
     """Zeros of the shape and dtype of `input`."""
+    check_memory_format(memory_format)
     return _filled((input.shape,), 0, dtype or input.dtype, requires_grad, device)
 
 
 @op("ones_like")
-def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None
+) -> Tensor:
     """Ones of the shape and dtype of `input`."""
+    check_memory_format(memory_format)
     return _filled((input.shape,), 1, dtype or input.dtype, requires_grad, device)
 
 
 @op("empty_like")
-def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None
+) -> Tensor:
     """Uninitialized memory of the shape and dtype of `input`."""
+    check_memory_format(memory_format)
     return _filled((input.shape,), None, dtype or input.dtype, requires_grad, device)
 
 
 @op("full_like")
 def full_like(
-    input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    input: Tensor,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """One number in the shape and dtype of `input`."""
+    check_memory_format(memory_format)
     return _filled((input.shape,), fill_value, dtype or input.dtype, requires_grad, device)
 
 
@@ -315,8 +332,10 @@ def rand_like(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """Uniform numbers in [0, 1) in the shape and dtype of `input`."""
+    check_memory_format(memory_format)
     return rand(
         input.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
     )
@@ -330,8 +349,10 @@ def randn_like(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """Standard normal numbers in the shape and dtype of `input`."""
+    check_memory_format(memory_format)
     return randn(
         input.shape, generator=generator, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
     )
@@ -351,6 +372,8 @@ def randint(
     """Integers in [low, high), each as likely; `randint(high, size)` begins at 0."""
     if size is None:
         low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
     if not isinstance(size, tuple | list):
         raise TypeError(f"randint needs a size, a tuple of ints, got {size!r}")
     if low >= high:
@@ -399,12 +422,35 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
 
 
 @op("normal")
-def normal(mean: Any, std: Any, size: Any = None, *, generator: Generator | None = None) -> Tensor:
-    """Normal numbers of the given means and standard deviations: Tensors (broadcast), or numbers and a `size`."""
-    given = [part.dtype for part in (mean, std) if isinstance(part, Tensor) and part.is_floating_point()]
-    kind = np.result_type(*given) if given else get_default_dtype()
-    shape = _shape((size,)) if size is not None else np.broadcast_shapes(np.shape(values(mean)), np.shape(values(std)))
-    return wrap(normal_array(shape, kind, generator)) * std + mean
+def normal(
+    mean: Any = 0.0,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Normal numbers of the given means and standard deviations: Tensors (broadcast), or numbers and a `size`.
+
+    No gradient flows to the means and deviations. `dtype`, `device` and `requires_grad` go with a `size`, else TypeError;
+    RuntimeError for a negative deviation.
+    """
+    parts = [part for part in (mean, std) if isinstance(part, Tensor)]
+    if (size is None) != bool(parts):
+        raise TypeError(
+            f"normal() takes Tensors, or numbers and a size; got {type(mean).__name__}, {type(std).__name__}, {size=}"
+        )
+    if size is None and (dtype is not None or device is not None or requires_grad):
+        raise TypeError("normal() takes dtype, device and requires_grad only together with a size")
+    loc, scale = values(mean), values(std)
+    if np.any(scale < 0):
+        raise RuntimeError(f"normal expects all elements of std >= 0.0, but found {float(np.min(scale))}")
+    kind = np.result_type(*(part.dtype for part in parts)) if parts else _kind(dtype)
+    shape = np.broadcast_shapes(np.shape(loc), np.shape(scale)) if parts else _shape((size,))
+    drawn = normal_array(shape, _float_dtype(kind), generator)
+    return _finish(np.asarray(drawn * scale + loc, kind), requires_grad, device)
 
 
 @op("multinomial", ".multinomial")
@@ -413,14 +459,40 @@ def multinomial(
 ) -> Tensor:
     """Indices drawn with probabilities proportional to `input` (C,) or (N, C): (num_samples,) or (N, num_samples), int64."""
     weights = as_tensor(input)._value.astype(np.float64)
+    if weights.ndim not in (1, 2):
+        raise RuntimeError("prob_dist must be 1 or 2 dim")
+    if num_samples <= 0:
+        raise RuntimeError("cannot sample n_sample <= 0 samples")
     rows = weights.reshape(-1, weights.shape[-1])
     if not np.isfinite(rows).all() or (rows < 0).any() or (rows.sum(1) <= 0).any():
         raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0, or sums to 0")
-    if not replacement and num_samples > int((rows > 0).sum(1).min()):
+    if not replacement and num_samples > int((rows > 0).sum(1).min(initial=rows.shape[1])):
         raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
     rng = (generator or default_generator).numpy()
-    drawn = [rng.choice(len(row), num_samples, replacement, row / row.sum()) for row in rows]
-    return wrap(np.asarray(drawn, int64).reshape((*weights.shape[:-1], num_samples)))
+    drawn = _with_replacement(rows, num_samples, rng) if replacement else _without(rows, num_samples, rng)
+    return wrap(drawn.astype(int64, copy=False).reshape((*weights.shape[:-1], num_samples)))
+
+
+def _with_replacement(weights: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """In each row `count` numbers by inversion: where a uniform number falls among the cumulated probabilities."""
+    share = weights.cumsum(1)
+    share /= share[:, -1:]
+    row = np.arange(len(weights))[
+        :, None
+    ]  # added to shares and numbers alike, so that one sorted search serves all rows
+    places = (share + row).ravel().searchsorted(rng.random((len(weights), count)) + row, "right") - row * weights.shape[
+        1
+    ]
+    last = weights.shape[1] - 1 - (weights[:, ::-1] > 0).argmax(1)
+    return np.minimum(places, last[:, None])
+
+
+def _without(weights: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """In each row the first `count` arrivals, where element i arrives at an exponential time of rate weights[i]."""
+    times = np.full(weights.shape, np.inf)
+    np.divide(rng.standard_exponential(weights.shape), weights, out=times, where=weights > 0)
+    first = np.argpartition(times, count - 1, 1)[:, :count]
+    return np.take_along_axis(first, np.take_along_axis(times, first, 1).argsort(1), 1)
 
 
 @op("is_tensor")

@@ -7,6 +7,7 @@ and the stubs that editors read are written from the same declarations (`python 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
@@ -20,7 +21,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 FUNCTIONS: dict[str, Callable] = {}  # minigrad.<name>
 METHODS: dict[str, Callable] = {}  # Tensor.<name>
 FUNCTIONAL: dict[str, Callable] = {}  # minigrad.nn.functional.<name>
-PROPERTIES = {"T", "mT", "H"}  # methods read without brackets
+# Methods that are read without brackets
+PROPERTIES = {"T", "mT", "H", "layout", "is_meta", "is_mps", "is_quantized", "is_sparse", "is_xpu"}
 
 _BINARY = (
     "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul rmatmul and rand or ror xor rxor "
@@ -101,6 +103,29 @@ def take_numpy_names(but: frozenset[str]) -> None:
                 table[name] = renamed.setdefault(function, numpy_names(function))
     for name, function in FUNCTIONAL.items():
         FUNCTIONAL[name] = renamed.get(function, function)
+
+
+def older_reduction(function: F) -> F:
+    """`function`, in which `size_average` and `reduce`, as before PyTorch 0.4.1, stand for `reduction`: with a warning."""
+
+    @wraps(function)
+    def call(*args: Any, size_average: bool | None = None, reduce: bool | None = None, **kwargs: Any) -> Any:
+        if size_average is not None or reduce is not None:
+            whole = size_average is None or size_average
+            kwargs["reduction"] = "none" if reduce is not None and not reduce else "mean" if whole else "sum"
+            message = f"size_average and reduce args will be deprecated, please use reduction='{kwargs['reduction']}' instead."
+            warnings.warn(message, stacklevel=2)
+        return function(*args, **kwargs)
+
+    call.takes_more = True  # type: ignore[attr-defined]
+    return call  # type: ignore[return-value]
+
+
+def take_older_reductions() -> None:
+    """Let all losses take `size_average` and `reduce`."""
+    for name, function in FUNCTIONAL.items():
+        if name.endswith(("_loss", "_cross_entropy", "_with_logits", "kl_div")) or name == "cross_entropy":
+            FUNCTIONAL[name] = older_reduction(function)
 
 
 def attach() -> None:

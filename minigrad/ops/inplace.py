@@ -2,8 +2,7 @@
 
 An in-place operation computes its out-of-place form, writes the result into the Tensor's memory, and makes the Tensor the
 output of that one Function (it is rebased). That a backward still needs the overwritten values is found out by the number
-of the memory's last write. Writing through a view of a tracked Tensor would have to rebase the base too, so that raises
-and names the out-of-place form.
+of the memory's last write. A write through a view rebases the view's base too (`views.py`).
 """
 
 from __future__ import annotations
@@ -14,19 +13,33 @@ from typing import Any
 import numpy as np
 
 from .._kernels import memory
+from ..custom_function import made_by_user
 from ..dtypes import category
-from ..engine import Function, mark_written, stale_view
+from ..engine import Function, mark_written
 from ..grad_mode import mode
 from ..random import Generator, default_generator
 from ..tensor import Tensor
-from . import activation, arithmetic, compare, creation, elementwise, indexing, matmul, reduce, shape, statistics
+from . import (
+    activation,
+    arithmetic,
+    compare,
+    creation,
+    elementwise,
+    indexing,
+    matmul,
+    reduce,
+    scattering,
+    shape,
+    statistics,
+)
 from .border import as_tensor, cast
 from .declare import op
 from .indexing import SetIndex, one_by_one, plain_index
+from .views import write_through
 
 
-def check_writable(x: Tensor, name: str, instead: str, records: bool) -> None:
-    """Raise if writing into `x` is impossible, or would make gradients wrong. `records`: the new values are tracked."""
+def check_writable(x: Tensor, name: str, instead: str) -> None:
+    """Raise if writing into `x` is impossible, or would make gradients wrong."""
     if not x._value.flags.writeable:
         raise RuntimeError(
             f"{name}: unsupported operation: this tensor's memory is read-only (an expanded tensor, whose elements share memory, or an "
@@ -38,15 +51,24 @@ def check_writable(x: Tensor, name: str, instead: str, records: bool) -> None:
         )
     if not mode.recording:
         return
-    if x._base is not None:
-        if x._base.grad_fn is not x._base_fn:
-            raise RuntimeError(stale_view(name))
-        if records or x._tracked or x._base._tracked:
-            raise RuntimeError(
-                f"{name}: this tensor is a view of one that takes part in a gradient, and writing through the view would change it behind "
-                f"the graph's back. Use the out-of-place form {instead} (for x[i], where() or cat()), or write under no_grad()"
-            )
-    elif x._tracked and x.grad_fn is None:
+    x._refresh()
+    base: Any = x._base
+    if base is not None and base._tracked and not x._tracked:
+        raise RuntimeError(
+            f"{name}: a view was created in no_grad mode and is being modified inplace with grad mode enabled. Use {instead}, or write "
+            "under no_grad()"
+        )
+    if base is not None and made_by_user(x.grad_fn):
+        raise RuntimeError(
+            f"{name}: this tensor is a view that a custom Function or a hook of a module returned, and is being modified inplace: "
+            f"use {instead}, or clone() it"
+        )
+    if base is not None and base._tracked and base.grad_fn is None:
+        raise RuntimeError(
+            f"a view of a leaf Variable that requires grad is being used in an in-place operation ({name}): write under no_grad(), or "
+            f"use {instead}"
+        )
+    if x._tracked and x.grad_fn is None:
         raise RuntimeError(
             f"a leaf Variable that requires grad is being used in an in-place operation ({name}): write under no_grad(), or use {instead}"
         )
@@ -54,7 +76,7 @@ def check_writable(x: Tensor, name: str, instead: str, records: bool) -> None:
 
 def assign(x: Tensor, result: Tensor, name: str, instead: str) -> Tensor:
     """Write `result` into `x`'s memory and rebase `x` on what computed it; returns x."""
-    check_writable(x, name, instead, result._tracked)
+    check_writable(x, name, instead)
     if result.shape != x.shape:
         raise RuntimeError(
             f"{name}: output with shape {list(x.shape)} doesn't match the broadcast shape {list(result.shape)}; use {instead}"
@@ -68,7 +90,9 @@ def assign(x: Tensor, result: Tensor, name: str, instead: str) -> Tensor:
         _keep_saved(x, result)
     np.copyto(x._value, result._value)
     mark_written(x)
-    if mode.recording:
+    if mode.recording and x._base is not None:
+        write_through(x, result)
+    elif mode.recording:
         x._rebase(result)
     return x
 
@@ -120,11 +144,12 @@ _METHODS_ALONE: tuple[Any, ...] = (
     compare.eq, compare.ge, compare.gt, compare.le, compare.lt, compare.ne, compare.logical_and, compare.logical_not,
     compare.logical_or, compare.logical_xor, matmul.addmm, matmul.baddbmm, reduce.cumsum, shape.tril, shape.triu,
     indexing.index_add, indexing.index_copy, indexing.index_fill, indexing.index_put, indexing.masked_scatter,
-    statistics.cumprod, indexing.masked_fill, indexing.scatter, indexing.scatter_add,
+    statistics.cumprod, indexing.masked_fill, scattering.scatter, scattering.scatter_add, scattering.scatter_reduce,
 )  # fmt: skip
 for _function in _METHODS_ALONE:
     _in_place(_function, f"{_function.__name__}_")
 
+_in_place(elementwise.sign, "sgn_")
 _in_place(arithmetic.add, "add_", "__iadd__")
 _in_place(arithmetic.sub, "sub_", "subtract_", "__isub__")
 _in_place(arithmetic.mul, "mul_", "multiply_", "__imul__")
@@ -149,7 +174,7 @@ def _reshaped_in_place(function: Callable) -> None:
     name = f"{function.__name__}_"
 
     def method(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        check_writable(input, name, f"x = x.{function.__name__}(...)", False)
+        check_writable(input, name, f"x = x.{function.__name__}(...)")
         result = function(input, *args, **kwargs)
         input._value = result._value
         if mode.recording:
@@ -283,8 +308,8 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
     index = one_by_one(plain_index(index, input.ndim), input.shape)
     if isinstance(value, Tensor):
         value = cast(value, input.dtype)
+    check_writable(input, "x[index] = v", "where(), cat() or index_fill()")
     records = mode.recording and (input._tracked or (isinstance(value, Tensor) and value._tracked))
-    check_writable(input, "x[index] = v", "where(), cat() or index_fill()", records)
     try:
         if records:
             assign(input, SetIndex.apply(input, value, index), "x[index] = v", "where(), cat() or index_fill()")

@@ -131,7 +131,7 @@ def batch_norm(
     input = as_tensor(input)
     if input.ndim < 2:
         raise ValueError(f"batch_norm: expected at least 2 axes (N, C, ...), got shape {list(input.shape)}")
-    channels = input.shape[1]
+    channels = input._value.shape[1]
     for name, value in (
         ("running_mean", running_mean),
         ("running_var", running_var),
@@ -151,7 +151,7 @@ def batch_norm(
         return BatchNormInference.apply(  # on copies: the statistics may move before backward
             input, weight, bias, running_mean._value.astype(input.dtype), rstd.astype(input.dtype)
         )
-    count = input.shape[0] * prod(input.shape[2:])
+    count = input._value.shape[0] * prod(input._value.shape[2:])
     if count == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(input.shape)}")
     statistics: list[tuple[np.ndarray, np.ndarray]] = []
@@ -226,7 +226,7 @@ def _row_axes(name: str, input: Tensor, normalized_shape: Any, **parameters: Ten
                 f"Expected {key} to be of same shape as normalized_shape, but got {key} of shape {list(value.shape)} and "
                 f"normalized_shape = {list(row)}"
             )
-    if input.shape[-len(row) :] != row:
+    if input._value.shape[-len(row) :] != row:
         expected = ", ".join(["*", *map(str, row)])
         raise RuntimeError(
             f"Given normalized_shape={list(row)}, expected input with shape [{expected}], but got input of size "
@@ -364,8 +364,7 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
 @op("F.normalize")
 def normalize(input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Tensor:
     """`input` divided by its p-norm along `dim` (by `eps` where that is smaller)."""
-    input = floating(input)
-    return input / clamp_min(norm(input, p, dim, True), eps)
+    return as_tensor(input) / clamp_min(norm(input, p, dim, True), eps)
 
 
 @op("cosine_similarity", "F.cosine_similarity")

@@ -101,7 +101,7 @@ def _window(
             raise RuntimeError(f"pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k}")
     same_dtype(name, input=input)
     size = tuple(
-        pooled_size(input.shape[a + 2], kernel[a], stride[a], padding[a], dilation[a], ceil_mode) for a in (0, 1)
+        pooled_size(input._value.shape[a + 2], kernel[a], stride[a], padding[a], dilation[a], ceil_mode) for a in (0, 1)
     )
     if min(size) < 1:
         raise RuntimeError(
@@ -134,7 +134,7 @@ def max_pool2d(
     steps = kernel if stride is None or stride == [] else pair(stride, "stride")
     border = pair(padding, "padding", 0)
     size = _window("max_pool2d", input, kernel, steps, border, spread, ceil_mode)
-    indices = empty((*input.shape[:2], *size), int64)
+    indices = empty((*input._value.shape[:2], *size), int64)
     out = MaxPool2d.apply(input, indices, (kernel, steps_taken(steps, size), border, spread))
     return (out, wrap(indices.copy())) if return_indices else out  # a copy: backward trusts its own
 

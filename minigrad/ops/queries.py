@@ -10,6 +10,16 @@ from .declare import op
 from .shape import transpose
 
 
+class Layout:
+    """How elements lie in memory; there is one way."""
+
+    def __repr__(self) -> str:
+        return "minigrad.strided"
+
+
+strided = Layout()
+
+
 @op(".ndimension")
 def ndimension(input: Tensor) -> int:
     """The number of axes."""
@@ -26,6 +36,42 @@ def nelement(input: Tensor) -> int:
 def is_complex(input: Tensor) -> bool:
     """False: there are no complex numbers."""
     return False
+
+
+@op(".is_sparse")
+def is_sparse(input: Tensor) -> bool:
+    """False: every element is stored."""
+    return False
+
+
+@op(".is_quantized")
+def is_quantized(input: Tensor) -> bool:
+    """False."""
+    return False
+
+
+@op(".is_meta")
+def is_meta(input: Tensor) -> bool:
+    """False: every Tensor has memory."""
+    return False
+
+
+@op(".is_mps")
+def is_mps(input: Tensor) -> bool:
+    """False."""
+    return False
+
+
+@op(".is_xpu")
+def is_xpu(input: Tensor) -> bool:
+    """False."""
+    return False
+
+
+@op(".layout")
+def layout(input: Tensor) -> Layout:
+    """`minigrad.strided`."""
+    return strided
 
 
 @op("is_signed", ".is_signed")

@@ -421,7 +421,11 @@ class Var(Fused):
 def _var(input: Tensor, dim: Any, unbiased: bool, keepdim: bool, correction: float | None, root: bool) -> Tensor:
     if isinstance(dim, bool):
         dim, unbiased = None, dim
-    input = floating(input)
+    input = as_tensor(input)
+    if input._value.dtype.kind != "f":
+        raise RuntimeError(
+            f"std and var only support floating point and complex dtypes, not {input.dtype}; convert with .float()"
+        )
     axes = axes_of(dim, input.ndim)
     count = product(input.shape[axis] for axis in axes)
     degrees = count - (correction if correction is not None else int(unbiased))
@@ -541,7 +545,11 @@ class Norm(Function):
 @op("norm", ".norm")
 def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
     """The p-norm (sum |x|^p)^(1/p) over `dim`, or of all elements; p may be inf, -inf, 0 or 'fro' (2)."""
-    input = floating(input) if dtype is None else cast(as_tensor(input), as_dtype(dtype))
+    input = as_tensor(input) if dtype is None else cast(as_tensor(input), as_dtype(dtype))
+    if input._value.dtype.kind != "f":
+        raise RuntimeError(
+            f"norm: Expected a floating point or complex tensor as input. Got {input.dtype}; convert with .float(), or give dtype="
+        )
     return Norm.apply(input, 2.0 if p in ("fro", None) else float(p), axes_of(dim, input.ndim), keepdim)
 
 

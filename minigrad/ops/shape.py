@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._kernels import empty
+from ..compat.formats import check_memory_format
 from ..tensor import Function, Tensor
 from .border import axes_of, axis_of, contiguous, named
 from .declare import op
@@ -226,14 +227,16 @@ class Clone(Function):
 
 
 @op("clone", ".clone")
-def clone(input: Tensor) -> Tensor:
+def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """A copy with its own memory; gradients flow through."""
+    check_memory_format(memory_format)
     return Clone.apply(input)
 
 
 @op(".contiguous")
-def contiguous_(input: Tensor) -> Tensor:
+def contiguous_(input: Tensor, memory_format: Any = None) -> Tensor:
     """`input` if its elements lie in order, otherwise a copy in which they do."""
+    check_memory_format(memory_format)
     return input if input._value.flags.c_contiguous else Clone.apply(input)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
+from ..compat.size import Size
 from ..dtypes import as_array
 from ..tensor import Tensor
 from .arithmetic import to
@@ -24,7 +25,7 @@ class TensorType(type):
 
         TypeError for a Tensor of another dtype.
         """
-        if len(data) == 1 and not isinstance(data[0], int):
+        if len(data) == 1 and not isinstance(data[0], int | Size):
             if isinstance(data[0], Tensor) and data[0].dtype != cls.dtype:
                 raise TypeError(
                     f"{cls.__name__}: expected a Tensor of {cls.dtype}, got {data[0].dtype}; convert with .to()"
@@ -114,6 +115,13 @@ def type_(input: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     if isinstance(dtype, str) and dtype.rpartition(".")[2] in TYPES:
         dtype = TYPES[dtype.rpartition(".")[2]]
     return to(input, dtype)
+
+
+@op(".new")
+def new(input: Tensor, *data: Any) -> Tensor:
+    """A Tensor of the dtype of `input`, from sizes (then it is not initialized), a sequence or an array; an older name."""
+    kind: Any = TYPES[_NAME_OF[input.dtype]]
+    return kind(*data)
 
 
 @op(".type_as")

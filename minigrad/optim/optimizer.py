@@ -19,6 +19,15 @@ from ..grad_mode import enable_grad
 from ..tensor import Tensor, _fresh, wrap
 
 
+class _Required:
+    def __repr__(self) -> str:
+        return "<required parameter>"
+
+
+required = _Required()
+"""A default that says that each group of parameters has to give the option."""
+
+
 class Optimizer:
     """Groups of parameters, their options, and the state that steps leave behind.
 
@@ -151,6 +160,9 @@ class Optimizer:
         if not {p for group in self.param_groups for p in group["params"]}.isdisjoint(tensors):
             raise ValueError("some parameters appear in more than one parameter group")
         group = {**self.defaults, **param_group, "params": tensors}
+        for option, value in group.items():
+            if value is required:
+                raise ValueError(f"parameter group didn't specify a value of required optimization parameter {option}")
         _plain_rate(group)
         if names:
             group["param_names"] = names

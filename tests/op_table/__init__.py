@@ -16,6 +16,7 @@ from . import (
     network,
     recurrent,
     reduction,
+    scripts,
     shape,
     surface,
 )
@@ -32,6 +33,7 @@ ROWS: list[Row] = [
     *images.ROWS,
     *surface.ROWS,
     *attention.ROWS,
+    *scripts.ROWS,
     *dropout_family.ROWS,
     *dropout_weights.ROWS,
 ]
@@ -41,6 +43,7 @@ BAD: list[Bad] = [
     *recurrent.BAD,
     *surface.BAD,
     *attention.BAD,
+    *scripts.BAD,
     *dropout_family.BAD,
     *dropout_weights.BAD,
 ]

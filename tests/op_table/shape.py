@@ -1,6 +1,6 @@
 """Views, joins, indexing, and making Tensors like others."""
 
-from .row import Row, bools, given, ints, real, row
+from .row import Row, bools, given, ints, real, row, spread
 
 ROWS: list[Row] = [
     row("torch.reshape(x, (4, 3))", x=real(3, 4)),
@@ -93,6 +93,16 @@ ROWS: list[Row] = [
     row("x[..., ::2]", x=real(3, 4)),
     row("x[:, [0, 1], ..., [0, 1]]", x=real(4, 3, 2)),
     row("z = x * 1\nz[:, [0, 1], ..., [0, 1]] = y\nz", x=real(4, 3, 2), y=real(4, 2)),
+    # writes through views
+    row("z = x * 1\nz[1].mul_(y)\nz", x=real(3, 4), y=real(4)),
+    row("z = x * y\nz.view(-1)[1::3].exp_()\nz * y", x=real(3, 4), y=real(3, 4)),
+    row("z = x * 1\nv = z.t()\nz.mul_(y)\nv[0] -= v[1] * 2\nv * z.t()", x=real(3, 4), y=real(4)),
+    row("z = torch.zeros(5, 6, dtype=x.dtype).t()\nz[1:4, ::2] = x\nz[2].add_(y)\nz", x=real(3, 3), y=real(5)),
+    row(
+        "z = (x * 1).permute(2, 0, 1)\nz[0, :, 1] *= y\nF.relu(z[1], inplace=True)\nz.sum(0)",
+        x=spread(2, 3, 2),
+        y=real(2),
+    ),
     row("x[:, None, 1]", x=real(3, 4)),
     row("x[2, 3]", x=real(3, 4)),
     row("x[1:1]", x=real(3, 4)),

@@ -219,7 +219,6 @@ BAD: list[Bad] = [
     bad("x.argmax(dim=1, axis=1)", TypeError, "axis", differs="worded otherwise", x=real(3, 4)),
     bad("F.mse_loss(x, y, weight=w)", ValueError, "same size", x=real(3), y=real(3), w=real(2)),
     bad("x.gather(0, i, sparse_grad=True)", NotImplementedError, "sparse_grad", differs="PyTorch has it", x=real(3), i=given([1])),
-    bad("x.scatter(0, i, 2.0, reduce='multiply')", NotImplementedError, "multiply", differs="PyTorch has it", x=real(3), i=given([1])),
     bad("torch.nanmean(x)", RuntimeError, "int64", x=ints(0, 3, 3)),
     bad("torch.dist(x, x)", RuntimeError, "int64", x=ints(0, 3, 3)),
     bad("F.cosine_similarity(x, x, 0)", RuntimeError, "int64", x=ints(0, 3, 3)),

@@ -31,7 +31,7 @@ def data_iter(batch_size, features, labels):
         yield features[batch_indices], labels[batch_indices]
 
 
-w = torch.normal(0, 0.01, size=(2, 1)).requires_grad_(True)
+w = torch.normal(0, 0.01, size=(2, 1), requires_grad=True)
 b = torch.zeros(1, requires_grad=True)
 
 

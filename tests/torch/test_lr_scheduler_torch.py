@@ -264,3 +264,31 @@ def test_averaged_models(options):
             if "num_batches" in key and "use_buffers" in options:
                 continue  # PyTorch averages the count of batches as well, and rounds it otherwise
             np.testing.assert_allclose(value, other[key], rtol=1e-4, atol=1e-5, err_msg=key)
+
+
+STATES = {
+    "StepLR": (2,), "MultiStepLR": ([2, 4, 4],), "ExponentialLR": (0.9,), "CosineAnnealingLR": (10,), "CosineAnnealingWarmRestarts": (5,),
+    "LinearLR": (), "ConstantLR": (), "PolynomialLR": (), "LambdaLR": (lambda epoch: 0.9**epoch,), "OneCycleLR": (0.1, 20),
+    "CyclicLR": (0.01, 0.1), "ReduceLROnPlateau": ("min", 0.1, 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_state_from_pytorch_is_taken(name):
+    pairs = []
+    for lib in (torch, mg):
+        optimizer = lib.optim.SGD([lib.nn.Parameter(lib.ones(2))], lr=0.1, momentum=0.9)
+        pairs.append((optimizer, getattr(lib.optim.lr_scheduler, name)(optimizer, *STATES[name])))
+    (theirs, their_schedule), (ours, our_schedule) = pairs
+    metric = (1.0,) if name == "ReduceLROnPlateau" else ()
+    for _ in range(3):
+        theirs.step()
+        their_schedule.step(*metric)
+    our_schedule.load_state_dict(their_schedule.state_dict())
+    ours.param_groups[0]["lr"] = theirs.param_groups[0]["lr"]
+    for _ in range(4):
+        for optimizer, schedule in pairs:
+            optimizer.step()
+            schedule.step(*metric)
+        for option in ("lr", "momentum"):
+            assert abs(ours.param_groups[0][option] - theirs.param_groups[0][option]) < 1e-12

@@ -97,8 +97,10 @@ class LRScheduler:
         return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go back to a state that `state_dict` returned; one of another schedule raises ValueError and changes nothing."""
+        """Go back to a state that `state_dict` returned, PyTorch's included; one of another schedule raises ValueError
+        and changes nothing."""
         expected = self.state_dict()
+        state_dict = self._in_our_names(state_dict)
         if state_dict.keys() != expected.keys() or len(state_dict["base_lrs"]) != len(self.base_lrs):
             raise ValueError(
                 f"the state dict of a {type(self).__name__} of {len(self.base_lrs)} groups holds {', '.join(expected)}; this one "
@@ -106,6 +108,10 @@ class LRScheduler:
                 + (f" of {len(state_dict['base_lrs'])} groups" if "base_lrs" in state_dict else "")
             )
         self.__dict__.update(state_dict)
+
+    def _in_our_names(self, state: dict[str, Any]) -> dict[str, Any]:
+        """A state that PyTorch's schedule of this name may have written, as one of this class."""
+        return {key: value for key, value in state.items() if key not in ("_is_initial", "_get_lr_called_within_step")}
 
 
 class Resettable(LRScheduler):

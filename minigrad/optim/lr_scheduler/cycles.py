@@ -268,6 +268,14 @@ class OneCycleLR(LRScheduler):
             return (end - start) * done + start
         return end + (start - end) / 2 * (math.cos(math.pi * done) + 1)
 
+    def _in_our_names(self, state: dict[str, Any]) -> dict[str, Any]:
+        ours = super()._in_our_names(state)
+        if "_schedule_phases" in ours:
+            names = ("end_step", "start_lr", "end_lr", "start_momentum", "end_momentum")
+            ours["_phases"] = [tuple(phase.get(name) for name in names) for phase in ours.pop("_schedule_phases")]
+            ours["anneal_strategy"] = ours.pop("_anneal_func_type", None)
+        return ours
+
 
 def set_momentum(group: dict[str, Any], momentum: float, beta1: bool) -> None:
     """Set a group's momentum, or Adam's beta1, which is its like."""

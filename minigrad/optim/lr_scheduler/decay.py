@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -80,6 +81,12 @@ class MultiStepLR(Resettable):
 
     def get_lr(self) -> list[float]:
         return self._scaled(self.gamma ** self.milestones.count(self.last_epoch))
+
+    def _in_our_names(self, state: dict[str, Any]) -> dict[str, Any]:
+        ours = super()._in_our_names(state)
+        if isinstance(ours.get("milestones"), Counter):
+            ours["milestones"] = sorted(ours["milestones"].elements())
+        return ours
 
 
 class ExponentialLR(Resettable):

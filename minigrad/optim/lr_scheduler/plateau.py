@@ -70,3 +70,9 @@ class ReduceLROnPlateau(LRScheduler):
             else self.best - sign * self.threshold
         )
         return sign * metric < sign * needed
+
+    def _in_our_names(self, state: dict[str, Any]) -> dict[str, Any]:
+        ours = {key: value for key, value in state.items() if key not in ("default_min_lr", "mode_worse")}
+        if "mode_worse" in state:
+            ours["base_lrs"] = self.base_lrs
+        return ours

@@ -111,10 +111,12 @@ class DataLoader(Generic[T]):
         fetcher = Fetcher(self.dataset, self.collate_fn, batched, self.drop_last)
         sampler: Any = self.batch_sampler if batched else self.sampler
         if self.num_workers:
-            return self._from_workers(fetcher, sampler)
-        if fetcher.streams:
-            return fetcher.stream(sampler, self._key(fetcher))
-        return self._from_here(fetcher, sampler)
+            batches = self._from_workers(fetcher, sampler)
+        elif fetcher.streams:
+            batches = fetcher.stream(sampler, self._key(fetcher))
+        else:
+            batches = self._from_here(fetcher, sampler)
+        return _Batches(self, batches)
 
     def __len__(self) -> int:
         if isinstance(self.dataset, IterableDataset):
@@ -164,6 +166,22 @@ class DataLoader(Generic[T]):
         finally:
             if not self.persistent_workers:
                 pool.close()
+
+
+class _Batches:
+    """A pass over a loader, which has its length."""
+
+    def __init__(self, loader: DataLoader, batches: Iterator[Any]) -> None:
+        self.loader, self.batches = loader, batches
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        return next(self.batches)
+
+    def __len__(self) -> int:
+        return len(self.loader)
 
 
 class _Endless(Sampler[None]):
