@@ -14,7 +14,8 @@ another packing. At 200 units and 20 sequences the weights (640 KiB) stay in the
 the backward, but computed again.
 
 Sequences need nothing of each other: threads take some of them each, for all steps, and wait for one another at the end
-alone. As an element of a product depends on its row and column alone (gemm.pxi), no result depends on the threads.
+alone; only where there are fewer sequences than threads do they share each product. As an element of a product depends
+on its row and column alone (gemm.pxi), no result depends on the threads.
 
 Sources: Hochreiter, Schmidhuber: "Long short-term memory", Neural Computation 9(8), 1997, with the forget gate of
 Gers, Schmidhuber, Cummins, 2000; Cho et al., arXiv 1406.1078, in the form of Appleyard et al., arXiv 1604.01946, whose
@@ -75,6 +76,7 @@ cdef struct Layer:
     void* dgates
     void* dhidden            # GRU: what differs from dgates where the product with h is concerned
     const void* bias         # GRU: what is added to the product for n, or NULL
+    int threads              # that share each product, where there are too few sequences to share those
     const void* sums         # of a single step: the product of h, which is made before; else NULL
 
 
@@ -89,42 +91,57 @@ cdef inline Py_ssize_t panels_size(const Panels* panels, const floating* dtype) 
     return round_up(panels.k * round_up(panels.n, lanes_of(dtype)), 16)
 
 
+cdef inline Py_ssize_t panel_start(const Panels* panels, Py_ssize_t index, Py_ssize_t lanes) noexcept nogil:
+    """The first column of a panel. All are as wide as a tile, but for the last one, or two (`panel_columns`)."""
+    cdef Py_ssize_t start = index * GEMM_VECTORS * lanes
+    cdef Py_ssize_t before = start - GEMM_VECTORS * lanes
+    return start if index == 0 else before + panel_columns(panels.n - before, lanes)
+
+
 cdef void pack_panels(const floating* b, Py_ssize_t b_step, Py_ssize_t b_column, Panels* panels,
                       floating* data) noexcept nogil:
-    """Copy B, of any strides, in the order in which the tiles of `add_product` read it."""
+    """Copy B, of any strides, in the order in which the tiles of `add_panel` read it."""
     cdef Py_ssize_t lanes = lanes_of(b)
-    cdef Py_ssize_t j = 0
-    cdef Py_ssize_t wide
+    cdef Py_ssize_t index, j, wide
     panels.data = data
-    while j < panels.n:
+    for index in range(blocks_of(panels.n, GEMM_VECTORS * lanes)):
+        j = panel_start(panels, index, lanes)
         wide = panel_columns(panels.n - j, lanes)
-        pack(b + j * b_column, b_column, b_step, wide, panels.k, data, round_up(wide, lanes))
-        data += panels.k * round_up(wide, lanes)
-        j += wide
+        pack(b + j * b_column, b_column, b_step, wide, panels.k, data + panels.k * j, round_up(wide, lanes))
+
+
+cdef void add_panel(const Panels* panels, Py_ssize_t index, Py_ssize_t rows, const floating* a, Py_ssize_t a_row,
+                    floating* c, Py_ssize_t c_row, bint add) noexcept nogil:
+    """The columns of one panel of C (rows x n) = A B, or, with `add`, C += A B."""
+    cdef Py_ssize_t lanes = lanes_of(a)
+    cdef Py_ssize_t j = panel_start(panels, index, lanes)
+    cdef Py_ssize_t wide = panel_columns(panels.n - j, lanes)
+    cdef Py_ssize_t step = round_up(wide, lanes)
+    cdef Py_ssize_t p = 0
+    cdef Py_ssize_t i, steps, high
+    cdef const floating* panel = <const floating*>panels.data + panels.k * j
+    while p < panels.k:
+        steps = min(DEPTH, panels.k - p)
+        i = 0
+        while i < rows:
+            high = tile_rows(rows - i)
+            tile(False, high, steps, a + i * a_row + p, a_row, 1, panel + p * step, step, c + i * c_row + j, c_row,
+                 wide, <const floating*>NULL, 0 if add or p else GEMM_STORE)
+            i += high
+        p += steps
 
 
 cdef void add_product(const Panels* panels, Py_ssize_t rows, const floating* a, Py_ssize_t a_row, floating* c,
-                      Py_ssize_t c_row, bint add) noexcept nogil:
-    """C (rows x n) = A B, or, with `add`, C += A B."""
-    cdef Py_ssize_t lanes = lanes_of(a)
-    cdef const floating* panel = <const floating*>panels.data
-    cdef Py_ssize_t j = 0
-    cdef Py_ssize_t p, i, steps, high, wide, step
-    while j < panels.n:
-        wide = panel_columns(panels.n - j, lanes)
-        step = round_up(wide, lanes)
-        p = 0
-        while p < panels.k:
-            steps = min(DEPTH, panels.k - p)
-            i = 0
-            while i < rows:
-                high = tile_rows(rows - i)
-                tile(False, high, steps, a + i * a_row + p, a_row, 1, panel + p * step, step, c + i * c_row + j, c_row,
-                     wide, <const floating*>NULL, 0 if add or p else GEMM_STORE)
-                i += high
-            p += steps
-        panel += panels.k * step
-        j += wide
+                      Py_ssize_t c_row, bint add, int threads) noexcept nogil:
+    """C (rows x n) = A B, or, with `add`, C += A B; threads share out the panels."""
+    cdef Py_ssize_t count = blocks_of(panels.n, GEMM_VECTORS * lanes_of(a))
+    cdef Py_ssize_t index
+    if threads == 1:
+        for index in range(count):
+            add_panel(panels, index, rows, a, a_row, c, c_row, add)
+    else:
+        for index in prange(count, schedule="static", num_threads=threads):
+            add_panel(panels, index, rows, a, a_row, c, c_row, add)
 
 
 cdef inline Py_ssize_t length(const Layer* v, Py_ssize_t t) noexcept nogil:
@@ -162,9 +179,10 @@ cdef void forward_rows(const Layer* v, const Panels* panels, Py_ssize_t first, P
         if v.sums != NULL:
             add_sums(v, first, end, dtype)
         else:
-            add_product(panels, end - first, h, n, gates, v.gates, True)
+            add_product(panels, end - first, h, n, gates, v.gates, True, v.threads)
             if v.kind == GRU:
-                add_product(panels + 1, end - first, h, n, <floating*>v.hidden + (start + first) * n, n, False)
+                add_product(panels + 1, end - first, h, n, <floating*>v.hidden + (start + first) * n, n, False,
+                            v.threads)
         for i in range(first, end):
             row = start + i
             h = <floating*>v.out + row * n
@@ -257,7 +275,7 @@ cdef void backward_rows(const Layer* v, const Panels* panels, Py_ssize_t first, 
                 elman_step_backward(v, row, states + i * n)
         if v.steps > 1:
             add_product(panels, end - first, dgates + (start + first) * v.gates, v.gates, states + first * n, n,
-                        v.kind == GRU)
+                        v.kind == GRU, v.threads)
 
 
 cdef inline void lstm_step_backward(const Layer* v, const floating* cell_before, Py_ssize_t row,
@@ -306,6 +324,7 @@ cdef Layer layer_of(Kind kind, cnp.ndarray values, cnp.ndarray weight, cnp.ndarr
     v.kind, v.relu, v.reverse = kind, False, reverse
     v.steps = cnp.PyArray_DIM(starts, 0) - 1
     v.units, v.gates = cnp.PyArray_DIM(weight, 1), cnp.PyArray_DIM(weight, 0)
+    v.threads = 1
     v.batch = cnp.PyArray_DIM(states, 0) // (2 if kind == LSTM else 1)
     v.starts = <const int64_t*>cnp.PyArray_DATA(starts)
     v.values, v.states = cnp.PyArray_DATA(values), cnp.PyArray_DATA(states)
@@ -338,7 +357,9 @@ cdef int run_steps(Layer* v, const floating* weight, bint backward, int threads)
         else:
             pack_panels(weight, 1, n, panels, <floating*>scratch.data)
             pack_panels(weight + added * n, 1, n, panels + 1, <floating*>scratch.data + panels_size(panels, weight))
-        if threads == 1:
+        if threads > v.batch:
+            v.threads = threads
+        if threads == 1 or threads > v.batch:
             run_rows(v, panels, 0, v.batch, backward, weight)
         else:
             for task in prange(blocks_of(v.batch, share), schedule="dynamic", num_threads=threads):

@@ -94,8 +94,8 @@ def compare_with_torch(
     `torch.nn.Module`, which takes over the model's state, or a function on PyTorch's Tensors. Without one, a module is
     converted by `interop.to_torch`; a function that is declared in minigrad is compared with PyTorch's of that name; any other
     is called with PyTorch's Tensors, which works if it uses methods and operators alone. Dropout draws in minigrad, and
-    PyTorch is given the same masks (for `F.dropout`, its forms for channels and the two alpha dropouts, and the modules of
-    them); a model that draws otherwise is not equal.
+    PyTorch is given the same masks (for `F.dropout`, its forms for channels and the two alpha dropouts, the modules of
+    them, and the dropout between recurrent layers); a model that draws otherwise is not equal.
 
     Gradients are those of `loss(output)`, by default of a fixed random weighting of all outputs. A difference is the largest one of
     any element, divided by the largest value there (or by a thousandth of the largest of all outputs, gradients or buffers, if

@@ -99,7 +99,16 @@ def test_as_the_twin(kernel, kind, sizes, units, dtype, reverse):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
-    ("sizes", "units"), [((20,) * 20, 200), ((40, 33, 33, 8, 7, 1), 130), ((2,) * 400, 64), ((300,), 90)], ids=str
+    ("sizes", "units"),
+    [
+        ((20,) * 20, 200),
+        ((40, 33, 33, 8, 7, 1), 130),
+        ((2,) * 400, 64),
+        ((300,), 90),
+        ((1,) * 30, 300),
+        ((2,) * 20, 301),
+    ],
+    ids=str,
 )
 @pytest.mark.parametrize("kind", KINDS)
 def test_threads_and_repetition_change_no_bit(kernel, kind, sizes, units, dtype):
