@@ -34,7 +34,6 @@ from .compat.settings import (  # noqa: E402
     set_float32_matmul_precision,
     use_deterministic_algorithms,
 )
-from .compat.size import Size  # noqa: E402
 from .config import get_num_threads, set_num_threads, show_config  # noqa: E402
 from .device import device  # noqa: E402
 from .dtypes import (  # noqa: E402
@@ -79,6 +78,7 @@ from .ops.typed import (  # noqa: E402
 )
 from .printing import set_printoptions  # noqa: E402
 from .random import Generator, default_generator, initial_seed, manual_seed, seed  # noqa: E402
+from .size import Size  # noqa: E402
 from .tensor import Tensor  # noqa: E402
 from .version import __version__  # noqa: E402
 

@@ -15,7 +15,6 @@ from .compat.absent import explain as _explain
 from .compat.amp import autocast as autocast
 from .compat.formats import channels_last as channels_last, channels_last_3d as channels_last_3d, contiguous_format as contiguous_format, memory_format as memory_format, preserve_format as preserve_format
 from .compat.settings import _assert as _assert, are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled, compile as compile, get_default_device as get_default_device, get_float32_matmul_precision as get_float32_matmul_precision, set_default_device as set_default_device, set_float32_matmul_precision as set_float32_matmul_precision, use_deterministic_algorithms as use_deterministic_algorithms
-from .compat.size import Size as Size
 from .config import get_num_threads as get_num_threads, set_num_threads as set_num_threads, show_config as show_config
 from .device import device as device
 from .dtypes import double as double, finfo as finfo, float16 as float16, float32 as float32, float64 as float64, get_default_dtype as get_default_dtype, half as half, iinfo as iinfo, int8 as int8, int16 as int16, int32 as int32, int64 as int64, long as long, promote_types as promote_types, set_default_dtype as set_default_dtype, short as short, uint8 as uint8
@@ -25,6 +24,7 @@ from .ops.queries import strided as strided
 from .ops.typed import BoolTensor as BoolTensor, ByteTensor as ByteTensor, CharTensor as CharTensor, DoubleTensor as DoubleTensor, FloatTensor as FloatTensor, HalfTensor as HalfTensor, IntTensor as IntTensor, LongTensor as LongTensor, ShortTensor as ShortTensor
 from .printing import set_printoptions as set_printoptions
 from .random import Generator as Generator, default_generator as default_generator, initial_seed as initial_seed, manual_seed as manual_seed, seed as seed
+from .size import Size as Size
 from .tensor import Tensor as Tensor
 from .version import __version__ as __version__
 from . import linalg as linalg, nn as nn, optim as optim, random as random, utils as utils

@@ -15,13 +15,13 @@ import numpy as np
 
 from . import engine
 from ._kernels import aligned, empty_like, memory, owns_memory
-from .compat.size import Size
 from .device import CPU
 from .device import device as Device
 from .dtypes import as_array, category, get_default_dtype
 from .engine import Variable
 from .grad_mode import mode
 from .printing import tensor_repr
+from .size import Size
 
 _new = object.__new__
 _new_tuple = tuple.__new__

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from . import engine
 from ._kernels import aligned, empty_like, memory, owns_memory
-from .compat.size import Size
 from .device import CPU
 from .device import device as Device
 from .dtypes import as_array, category, get_default_dtype
 from .engine import Variable
 from .grad_mode import mode
 from .printing import tensor_repr
+from .size import Size
 
 def _holding(value: Any) -> Tensor:
     """A Tensor on an array (or number) just computed; moved to a 64-byte boundary if it is not a view."""

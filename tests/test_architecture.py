@@ -15,7 +15,7 @@ PACKAGE = Path(minigrad.__file__).parent
 SATELLITES = {"training", "datasets", "viz", "interop", "testing"}
 FLOORS = [  # each imports only what stands above it here
     {"version", "grad_mode", "dtypes", "_kernels"},
-    {"device", "printing", "engine", "random", "config", "compat"},
+    {"device", "size", "printing", "engine", "random", "config", "compat"},
     {"tensor"},
     {"custom_function"},
     {"serialization"},

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ..compat.size import Size
 from ..ops.creation import empty
+from ..size import Size
 from ..tensor import Tensor
 from .batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d, Statistics
 from .conv import Conv1d, Conv2d, Conv3d, _Conv

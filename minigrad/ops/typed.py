@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
-from ..compat.size import Size
 from ..dtypes import as_array
+from ..size import Size
 from ..tensor import Tensor
 from .arithmetic import to
 from .creation import empty, tensor
