@@ -24,7 +24,6 @@ import json
 import math
 import os
 import re
-import secrets
 import time
 import zlib
 from typing import Any, NoReturn
@@ -72,7 +71,7 @@ def save(obj: Any, path: str | os.PathLike) -> None:
     target = os.path.realpath(os.fsdecode(path))  # through a link, as any other writing
     folder, name = os.path.split(target)
     _clean(folder, name[:100])
-    temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
     with open(temporary, "xb") as file:
         mode = os.fstat(file.fileno()).st_mode  # as the umask has it; the library makes files for their owner alone
     try:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from .. import engine
 from ..grad_mode import mode
 
-_PACKAGE = str(Path(__file__).parent.parent)
+_PACKAGE = os.path.dirname(os.path.dirname(__file__))
 
 
 class detect_anomaly:

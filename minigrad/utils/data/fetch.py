@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import operator
-import random
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from hashlib import blake2b
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -21,7 +19,6 @@ from .collate import default_collate, default_convert
 from .dataset import ConcatDataset, IterableDataset, Subset, TensorDataset
 
 Key = tuple[int, int]  # the seed and the call number of a pass over the data
-_legacy: Any = np.random.mtrand._rand  # what np.random.rand and its like draw from
 COLLATE, STREAM = 2**64 - 1, 2**64 - 2  # mark the seeds of batches and of streams among those of items
 _COLLATES = (default_collate, default_convert)
 
@@ -101,27 +98,40 @@ class Fetcher:
 
 def mixed(*numbers: int) -> bytes:
     """20 bytes that numbers of 64 bits give."""
+    from hashlib import blake2b
+
     return blake2b(struct.pack(f"<{len(numbers)}Q", *(number % 2**64 for number in numbers)), digest_size=20).digest()
+
+
+def _others() -> tuple[Any, Any]:
+    """What Python's `random` and NumPy's `np.random.rand` draw from. Imported here, and so is hashlib above: with secrets, which
+    NumPy's asks for, they would take a tenth of the time that importing minigrad takes."""
+    import random
+
+    return random, np.random.mtrand._rand
 
 
 def seed_all(*numbers: int) -> None:
     """Seed minigrad's, Python's and NumPy's default generators with numbers of 64 bits."""
     ours, pythons, numpys = struct.unpack("<QQI", mixed(*numbers))
     default_generator.manual_seed(ours)
+    random, legacy = _others()
     random.seed(pythons)
-    _legacy.seed(numpys)
+    legacy.seed(numpys)
 
 
 def states() -> tuple[Any, Any, Any]:
     """Where the default generators stand."""
-    return default_generator.get_state(), random.getstate(), _legacy.get_state()
+    random, legacy = _others()
+    return default_generator.get_state(), random.getstate(), legacy.get_state()
 
 
 def restore(states: tuple[Any, Any, Any]) -> None:
     """Put the default generators back to where they stood."""
     default_generator.set_state(states[0])
+    random, legacy = _others()
     random.setstate(states[1])
-    _legacy.set_state(states[2])
+    legacy.set_state(states[2])
 
 
 @contextlib.contextmanager
