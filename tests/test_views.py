@@ -52,3 +52,9 @@ def test_what_is_no_number_is_not_written(value):
     with pytest.raises(RuntimeError, match="fill_ only supports 0-dimension value tensor but got tensor with 1"):
         x.fill_(mg.zeros(2))
     assert x.tolist() == [1, 1]
+
+
+def test_bounds_and_deviations_that_are_nan_are_refused():
+    for draw in (lambda x: x.uniform_(float("nan"), 1), lambda x: x.normal_(0, float("nan"))):
+        with pytest.raises(RuntimeError, match="nan"):
+            draw(mg.zeros(2))

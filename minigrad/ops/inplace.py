@@ -228,7 +228,7 @@ def _drawn(input: Tensor, array: np.ndarray) -> Tensor:
 @op(".uniform_")
 def uniform_(input: Tensor, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Write uniform numbers in [low, high); returns `input`."""
-    if low > high:
+    if not low <= high:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
     array = creation.uniform_array(input.shape, input.dtype, generator)
     return _drawn(input, array * (high - low) + low)
@@ -237,7 +237,7 @@ def uniform_(input: Tensor, low: float = 0.0, high: float = 1.0, *, generator: G
 @op(".normal_")
 def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Write normal numbers; returns `input`."""
-    if std < 0:
+    if not std >= 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
     array = creation.normal_array(input.shape, input.dtype, generator)
     return _drawn(input, array * std + mean)
