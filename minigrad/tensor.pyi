@@ -541,7 +541,7 @@ class Tensor(Variable):
     def exponential_(self, lambd: _float = 1.0, *, generator: Generator | None = None) -> Tensor:
         """Write numbers of density lambd exp(-lambd x); returns `input`."""
     def fill_(self, value: Any) -> Tensor:
-        """Write one number everywhere; returns `input`."""
+        """Write one number everywhere; returns `input`. RuntimeError for a Tensor with axes, TypeError for what is no number."""
     def fill_diagonal_(self, fill_value: _float, wrap: _bool = False) -> Tensor:
         """Write one number on the main diagonal (of more than 2 axes, all must have one length); returns `input`."""
     def fix(self) -> Tensor:

@@ -7,6 +7,7 @@ of the memory's last write. A write through a view rebases the view's base too (
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable
 from typing import Any
 
@@ -203,7 +204,14 @@ def copy_(input: Tensor, src: Tensor) -> Tensor:
 
 @op(".fill_")
 def fill_(input: Tensor, value: Any) -> Tensor:
-    """Write one number everywhere; returns `input`."""
+    """Write one number everywhere; returns `input`. RuntimeError for a Tensor with axes, TypeError for what is no number."""
+    if isinstance(value, Tensor):
+        if value.ndim:
+            raise RuntimeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
+            )
+    elif not isinstance(value, (numbers.Number, np.generic)):
+        raise TypeError(f"fill_(): argument 'value' must be a number or a Tensor, not {type(value).__name__}")
     return copy_(input, value if isinstance(value, Tensor) else as_tensor(np.asarray(value, input.dtype)))
 
 
@@ -220,7 +228,7 @@ def _drawn(input: Tensor, array: np.ndarray) -> Tensor:
 @op(".uniform_")
 def uniform_(input: Tensor, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Write uniform numbers in [low, high); returns `input`."""
-    if low > high:
+    if not low <= high:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
     array = creation.uniform_array(input.shape, input.dtype, generator)
     return _drawn(input, array * (high - low) + low)
@@ -229,7 +237,7 @@ def uniform_(input: Tensor, low: float = 0.0, high: float = 1.0, *, generator: G
 @op(".normal_")
 def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Write normal numbers; returns `input`."""
-    if std < 0:
+    if not std >= 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
     array = creation.normal_array(input.shape, input.dtype, generator)
     return _drawn(input, array * std + mean)
@@ -308,6 +316,8 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
     index = one_by_one(plain_index(index, input.ndim), input.shape)
     if isinstance(value, Tensor):
         value = cast(value, input.dtype)
+    elif value is None or isinstance(value, (str, bytes)):
+        raise TypeError(f"can't assign a {type(value).__name__} to a Tensor of {input.dtype}")
     check_writable(input, "x[index] = v", "where(), cat() or index_fill()")
     records = mode.recording and (input._tracked or (isinstance(value, Tensor) and value._tracked))
     try:

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from ..dtypes import category
 from ..grad_mode import mode
 from ..tensor import Tensor
 from .declare import FUNCTIONS
+from .inplace import check_writable
 
 NAMES = (
     "abs", "acos", "add", "addcdiv", "addcmul", "addmm", "all",
@@ -34,6 +36,9 @@ def write_out(name: str, result: Tensor, out: Tensor) -> Tensor:
         raise RuntimeError(
             f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad."
         )
+    if category(result.dtype) > category(out.dtype):
+        raise RuntimeError(f"{name}(): result type {result.dtype} can't be cast to the desired output type {out.dtype}")
+    check_writable(out, name, "the result without out=")
     if out.shape != result.shape:
         if out.numel():
             message = f"{name}(): an out= of shape {list(out.shape)} is resized to {list(result.shape)}"

@@ -64,6 +64,16 @@ def _overwrite(array: np.ndarray, part: Any, region: tuple) -> np.ndarray:
     return array
 
 
+def _overlaps(shape: tuple[int, ...], steps: tuple[int, ...]) -> bool:
+    """Whether a region shows an element more than once."""
+    reach = 0  # of the axes with smaller steps: a step within it would come to an element again
+    for step, n in sorted(zip(steps, shape, strict=True)):
+        if n > 1 and step <= reach:
+            return True
+        reach += (n - 1) * step
+    return False
+
+
 class Region(Function):
     """A region of x."""
 
@@ -76,11 +86,14 @@ class Region(Function):
 
 
 class Placed(Function):
-    """Zeros of a shape, with x in a region."""
+    """Zeros of a shape, with x in a region; what a region shows more than once is added up."""
 
     def forward(self, x: np.ndarray, shape: tuple[int, ...], region: tuple) -> np.ndarray:
         self.shape, self.region = shape, region
-        return _overwrite(np.zeros(shape, x.dtype), x, region)
+        if not _overlaps(*region[:2]):
+            return _overwrite(np.zeros(shape, x.dtype), x, region)
+        size = math.prod(shape)
+        return IndexAdd.on(x, (size,), (_read(np.arange(size), region),)).reshape(shape)
 
     def backward(self, g: Any) -> Any:
         return Region.on(g, self.shape, self.region)
@@ -112,11 +125,8 @@ class AsStrided(Function):
     def forward(self, x: np.ndarray, shape: tuple[int, ...], region: tuple) -> np.ndarray:
         self.shape, self.region = x.shape, region
         out = _strided(x, *region[:3])
-        reach = 0  # of the axes with smaller steps: a step within it would come to an element again
-        for step, n in sorted(zip(region[1], shape, strict=True)):
-            if n > 1 and step <= reach:
-                out.flags.writeable = False
-            reach += (n - 1) * step
+        if _overlaps(shape, region[1]):
+            out.flags.writeable = False
         return out
 
     def backward(self, g: Any) -> Any:
