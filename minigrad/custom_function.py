@@ -238,6 +238,10 @@ class Function:
             if mode.recording and changed._tracked and changed.is_leaf:
                 raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
             engine.mark_written(changed)
+            if changed._base is not None and any(context.needs_input_grad):
+                raise RuntimeError(
+                    f"{cls.__name__}: mark_dirty() of a view, whose base does not know of the change: give the Function a clone()"
+                )
         if not any(context.needs_input_grad):
             return result
         node = _Node(cls, context, args, outputs)
@@ -247,6 +251,8 @@ class Function:
                 results.append(out)
                 continue
             tensor = out if _among(out, context._dirty) else out.detach()
+            if tensor is not out and (out._base is not None or _among(out, args)):
+                tensor._become_view(out)  # so that a write to it, or to its base, is noticed
             if category(out.dtype) == 2 and not _among(out, context._non_differentiable):
                 tensor.grad_fn = node if len(outputs) == 1 else _Output(node, index, len(outputs))
                 tensor._tracked = True

@@ -58,3 +58,52 @@ def test_bounds_and_deviations_that_are_nan_are_refused():
     for draw in (lambda x: x.uniform_(float("nan"), 1), lambda x: x.normal_(0, float("nan"))):
         with pytest.raises(RuntimeError, match="nan"):
             draw(mg.zeros(2))
+
+
+class Doubled(mg.autograd.Function):
+    """Doubles its input in place."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.mark_dirty(x)
+        return x.mul_(2)
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * 2
+
+
+class Seen(mg.autograd.Function):
+    """A view of its input, or the input itself."""
+
+    @staticmethod
+    def forward(ctx, x, flat):
+        ctx.shape = x.shape
+        return x.view(-1) if flat else x
+
+    @staticmethod
+    def backward(ctx, g):
+        return g.reshape(ctx.shape), None
+
+
+def test_a_custom_function_may_not_change_a_view_in_place():
+    c = mg.ones(2, 2, requires_grad=True) * 1
+    with pytest.raises(RuntimeError, match="mark_dirty"):
+        Doubled.apply(c[0])
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_what_a_custom_function_shows_of_its_input_is_not_written_to(flat):
+    c = mg.ones(2, 2, requires_grad=True) * 1
+    seen = Seen.apply(c, flat)
+    with pytest.raises(RuntimeError, match="custom Function"):
+        seen.add_(1)
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_what_a_custom_function_shows_of_its_input_is_stale_after_a_write_to_that(flat):
+    c = mg.ones(2, 2, requires_grad=True) * 1
+    seen = Seen.apply(c, flat)
+    c.mul_(3)
+    with pytest.raises(RuntimeError, match="custom Function"):
+        seen.sum()

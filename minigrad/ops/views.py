@@ -14,6 +14,7 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from .._kernels import empty_like
+from ..custom_function import made_by_user
 from ..grad_mode import mode
 from ..tensor import Function, Tensor
 from .declare import op
@@ -182,6 +183,11 @@ def refresh(view: Tensor) -> None:
     """If the base of `view` has been written to in place since, make `view` the output of a Function of what it is now."""
     base: Any = view._base
     if base is not None and base.grad_fn is not view._base_fn and mode.recording:
+        if made_by_user(view.grad_fn):
+            raise RuntimeError(
+                "this tensor is a view that a custom Function or a hook of a module returned, and its base has been modified inplace "
+                "since: clone() it"
+            )
         view._rebase(Region.apply(base, base.shape, region_of(base._value, view._value)))
         view._base_fn = base.grad_fn
 
