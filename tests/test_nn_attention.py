@@ -208,3 +208,11 @@ def test_a_transformer_learns_to_reverse():
 def test_bad_input(make, error, says):
     with pytest.raises(error, match=says):
         make()
+
+
+@pytest.mark.parametrize("need_weights", [False, True])
+@pytest.mark.parametrize("name", ["attn_mask", "key_padding_mask"])
+def test_masks_of_another_floating_dtype_are_refused(name, need_weights):
+    layer, x = nn.MultiheadAttention(4, 2), minigrad.ones(3, 3, 4)
+    with pytest.raises(RuntimeError, match=f"Expected {name} dtype to be bool or to match query dtype"):
+        layer(x, x, x, need_weights=need_weights, **{name: minigrad.zeros(3, 3, dtype=minigrad.float64)})

@@ -306,3 +306,9 @@ def test_a_packed_sequence_in_another_dtype():
     assert packed.float() is packed
     assert packed.to(mg.float32) is packed
     assert nn.GRU(3, 4, dtype=mg.float64)(wide)[0].data.dtype == mg.float64
+
+
+def test_padded_sequences_have_the_dtype_of_the_first():
+    whole, broken = mg.tensor([1, 2]), mg.tensor([0.5])
+    assert nn.utils.rnn.pad_sequence([whole, broken]).dtype == mg.int64
+    assert nn.utils.rnn.pad_sequence([broken, whole]).tolist() == [[0.5, 1.0], [0.0, 2.0]]

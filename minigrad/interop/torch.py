@@ -65,7 +65,8 @@ UNNAMED: dict[str, dict[str, Any]] = {"RNN": {"nonlinearity": "tanh"}}
 
 
 def from_torch(obj: Any) -> Any:
-    """A copy in minigrad of what PyTorch has: a `torch.nn.Module`, a Tensor, or a state (nested dicts, lists and tuples).
+    """A copy in minigrad of what PyTorch has: a `torch.nn.Module`, a Tensor, or a state (nested dicts, lists and tuples; a
+    `PackedSequence` stays one).
 
     A module's layers have to be of classes that minigrad has too, possibly in `Sequential`, `ModuleList` and `ModuleDict`; the
     copy has its parameters, buffers, dtypes, sharing, and training modes, but no hooks. A net of a class of one's own is
@@ -135,6 +136,8 @@ class _Copy:
             return self.tensor(obj)
         if isinstance(obj, Mapping):
             return {key: self.of(value) for key, value in obj.items()}
+        if isinstance(obj, self.classes[0].utils.rnn.PackedSequence):
+            return self.classes[1].utils.rnn.PackedSequence(*(self.of(item) for item in obj))
         if isinstance(obj, list | tuple):
             items = [self.of(item) for item in obj]
             return items if isinstance(obj, list) else tuple(items)
@@ -178,7 +181,10 @@ class _Copy:
             for key, child in module._modules.items():
                 copy.add_module(key, None if child is None else self.module(child))
         else:
-            copy = made(**self.arguments(module, made))
+            try:
+                copy = made(**self.arguments(module, made))
+            except NotImplementedError as error:
+                raise TypeError(f"{self.name}: {error}") from None
         self.fill(copy, module)
         return copy
 
@@ -195,6 +201,18 @@ class _Copy:
                 setattr(copy, key, self.made[id(child)])
             elif child is not None and key in copy._modules:  # PyTorch's copies of decoder layers hide a module
                 self.fill(copy._modules[key], child)
+
+    def activation(self, function: Any) -> str:
+        """The name of the function that a layer of a Transformer has; not of another one that happens to have that name."""
+        functional = self.classes[0].functional
+        for name in ("relu", "gelu"):
+            if function in (
+                name,
+                getattr(functional, name),
+                getattr(importlib.import_module(self.here.name), name, None),
+            ):
+                return name
+        raise TypeError(f"{self.name}: an activation has to be F.relu, F.gelu, or a module, not {function!r}")
 
     def arguments(self, module: Any, made: type) -> dict[str, Any]:
         """What `module` was made with."""
@@ -223,7 +241,7 @@ class _Copy:
             if isinstance(value, self.here.tensor | self.here.module):
                 value = self.of(value)
             elif name == "activation":
-                value = getattr(value, "__name__", repr(value))  # 'relu' or 'gelu'; anything else is refused
+                value = self.activation(value)
             arguments[name] = value
         return arguments
 

@@ -38,7 +38,7 @@ def _check(condition: bool, message: str) -> None:
 
 
 def _check_shapes(query: Tensor, key: Tensor, value: Tensor, padding: Tensor | None, mask: Tensor | None) -> None:
-    """AssertionError, as PyTorch's, unless the numbers of axes fit together."""
+    """AssertionError or RuntimeError, as PyTorch's, unless the numbers of axes and the dtypes of the masks fit together."""
     axes = query.ndim
     _check(
         axes in (2, 3), f"query should be unbatched 2D or batched 3D tensor but received {query.ndim}-D query tensor"
@@ -60,6 +60,11 @@ def _check_shapes(query: Tensor, key: Tensor, value: Tensor, padding: Tensor | N
     for name, given in (("key_padding_mask", padding), ("attn_mask", mask)):
         if given is not None:
             _check(given.dtype.kind in "bf", f"only bool and floating types of {name} are supported")
+            if given.dtype.kind == "f" and given.dtype != query.dtype:
+                raise RuntimeError(
+                    f"Expected {name} dtype to be bool or to match query dtype, but got {name}.dtype: {given.dtype} and "
+                    f"query.dtype: {query.dtype} instead."
+                )
 
 
 def _project(query: Tensor, key: Tensor, value: Tensor, how: Projections) -> tuple[Tensor, Tensor, Tensor]:
@@ -100,7 +105,7 @@ def _seen(attn_mask: Tensor | None, padding: Tensor | None, dtype: Any) -> Tenso
     if all(mask.dtype.kind == "b" for mask in given):
         return ~(given[0] if len(given) == 1 else given[0] | given[1])
     hidden, seen = (wrap(np.array(number, dtype)) for number in (-math.inf, 0.0))
-    added = [where(mask, hidden, seen) if mask.dtype.kind == "b" else mask.to(dtype) for mask in given]
+    added = [where(mask, hidden, seen) if mask.dtype.kind == "b" else mask for mask in given]
     return added[0] if len(added) == 1 else added[0] + added[1]
 
 

@@ -223,3 +223,33 @@ def test_without_pytorch(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ImportError, match="needs PyTorch: pip install torch"):
         to_torch(nn.ReLU())
+
+
+def test_packed_sequences_stay_packed():
+    theirs = torch.nn.utils.rnn.pack_sequence([torch.ones(2), torch.arange(3.0)], enforce_sorted=False)
+    ours = from_torch(theirs)
+    assert isinstance(ours, nn.utils.rnn.PackedSequence)
+    back = to_torch(ours)
+    assert isinstance(back, torch.nn.utils.rnn.PackedSequence)
+    for a, b, c in zip(theirs, ours, back, strict=True):
+        assert a.tolist() == b.tolist() == c.tolist()
+
+
+def test_no_activation_is_taken_for_another():
+    def gelu(x):
+        return torch.nn.functional.gelu(x, approximate="tanh")
+
+    for activation in (gelu, torch.nn.functional.silu):
+        with pytest.raises(TypeError, match="activation has to be"):
+            from_torch(torch.nn.TransformerEncoderLayer(4, 2, 8, activation=activation))
+    for activation in (torch.relu, torch.nn.functional.relu, torch.nn.functional.gelu, "gelu", torch.nn.GELU("tanh")):
+        theirs = torch.nn.TransformerEncoderLayer(4, 2, 8, activation=activation).eval()
+        x = torch.randn(3, 2, 4)
+        ours = from_torch(theirs)
+        for again in (ours, from_torch(to_torch(ours))):
+            assert np.allclose(again(from_torch(x)).detach().numpy(), theirs(x).detach().numpy(), atol=1e-5)
+
+
+def test_a_projection_is_refused_by_a_type_error():
+    with pytest.raises(TypeError, match="proj_size=2"):
+        from_torch(torch.nn.LSTM(3, 4, proj_size=2))

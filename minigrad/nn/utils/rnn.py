@@ -224,7 +224,8 @@ def pad_sequence(
 ) -> Tensor:
     """Sequences (L, ...) of different lengths as one Tensor (T, B, ...), or (B, T, ...) with `batch_first`.
 
-    T is the longest length; the others are filled with `padding_value` at the end, or at the beginning ('left').
+    T is the longest length; the others are filled with `padding_value` at the end, or at the beginning ('left'). The dtype is that of
+    the first.
 
     >>> a, b = minigrad.tensor([1, 2, 3]), minigrad.tensor([4])
     >>> nn.utils.rnn.pad_sequence([a, b], batch_first=True)
@@ -252,7 +253,7 @@ def pad_sequence(
     for part in parts:
         missing = longest - part.shape[0]
         widths = (0, missing) if padding_side == "right" else (missing, 0)
-        padded.append(pad(part, [0, 0] * (part.ndim - 1) + list(widths), value=padding_value))
+        padded.append(pad(part.to(parts[0].dtype), [0, 0] * (part.ndim - 1) + list(widths), value=padding_value))
     return stack(padded, 0 if batch_first else 1)
 
 
