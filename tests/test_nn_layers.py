@@ -158,7 +158,6 @@ def test_linear():
         (lambda: nn.Dropout(float("nan")), ValueError, "dropout probability"),
         (lambda: nn.Hardtanh(1, 1), ValueError, "min_val has to be smaller than max_val"),
         (lambda: nn.MSELoss(reduction="avg")(mg.ones(1), mg.ones(1)), ValueError, "avg is not a valid value for reduction"),
-        (lambda: nn.Softmax()(mg.ones(1)), TypeError, "dim"),
     ],
 )  # fmt: skip
 def test_mistakes_raise(make, error, match):

@@ -236,7 +236,7 @@ def test_what_cannot_be_told_is_refused():
     with pytest.raises(TypeError, match="cannot be told"):
         to_torch(own)
     layer = nn.TransformerEncoderLayer(8, 2, 12, activation=F.silu)
-    with pytest.raises(RuntimeError, match="relu/gelu, not silu"):
+    with pytest.raises(TypeError, match="activation has to be F.relu, F.gelu, or a module"):
         to_torch(layer)
 
 
