@@ -398,8 +398,8 @@ class Tensor(Variable):
         """The in-place form of `baddbmm`; returns `input`."""
     def bernoulli(self, *, generator: Generator | None = None) -> Tensor:
         """1 with probability `input` (elementwise, in [0, 1]), else 0, in the dtype of `input`."""
-    def bernoulli_(self, p: _float = 0.5, *, generator: Generator | None = None) -> Tensor:
-        """Write 1 with probability `p`, else 0; returns `input`."""
+    def bernoulli_(self, p: _float | Tensor = 0.5, *, generator: Generator | None = None) -> Tensor:
+        """Write 1 with probability `p`, else 0; returns `input`. A Tensor `p` has a probability for each element, broadcast."""
     def bincount(self, weights: Tensor | None = None, minlength: _int = 0) -> Tensor:
         """How often each of 0, 1, 2, ... occurs in a vector of integers, or the sums of their `weights`; at least `minlength` of them."""
     def bitwise_and(self, other: Any) -> Tensor:
@@ -891,7 +891,13 @@ class Tensor(Variable):
         """The q-th quantiles along `dim` (or of all elements), q in [0, 1] a number or a vector, which becomes the first axis."""
     def rad2deg(self) -> Tensor:
         """Radians as degrees."""
-    def random_(self, from_: _int = 0, to: _int | None = None, *, generator: Generator | None = None) -> Tensor:
+    def random_(
+        self,
+        from_: _int | None = None,
+        to: _int | None = None,
+        *,
+        generator: Generator | None = None,
+    ) -> Tensor:
         """Write integers in [from_, to), or in [0, from_) if only one is given, or all that the dtype can hold; returns `input`."""
     def ravel(self) -> Tensor:
         """All elements in one axis."""

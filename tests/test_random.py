@@ -90,3 +90,27 @@ def test_gumbel_softmax_has_the_gradient_of_the_soft_sample():
     assert np.allclose(*grads, atol=1e-6)
     with pytest.raises(IndexError, match="2"):
         F.gumbel_softmax(logits, dim=2)
+
+
+@pytest.mark.parametrize("name", ["uniform_", "normal_", "exponential_", "log_normal_", "cauchy_"])
+def test_integers_hold_no_fractions(name):
+    x = mg.ones(3, dtype=mg.int64)
+    with pytest.raises(NotImplementedError, match=name):
+        getattr(x, name)()
+    assert x.tolist() == [1, 1, 1]
+
+
+def test_bernoulli_takes_a_probability_for_each_element():
+    drawn = mg.zeros(2, 1000).bernoulli_(mg.tensor([[0.0], [1.0]]))
+    assert drawn.sum(1).tolist() == [0.0, 1000.0]
+    with pytest.raises(RuntimeError, match="in \\[0, 1\\]"):
+        mg.zeros(2).bernoulli_(mg.tensor([0.5, 1.5]))
+
+
+def test_random_integers_fit_their_dtype():
+    assert set(mg.zeros(100, dtype=mg.bool).random_().tolist()) == {False, True}
+    assert set(mg.zeros(1000, dtype=mg.uint8).random_(3).tolist()) == {0, 1, 2}
+    assert mg.zeros(3000, dtype=mg.uint8).random_().max() == 255
+    for wrong in ((0,), (0, 1000), (-1, 3), (5, 5)):
+        with pytest.raises(RuntimeError, match="random_"):
+            mg.zeros(3, dtype=mg.uint8).random_(*wrong)

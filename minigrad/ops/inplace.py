@@ -221,6 +221,11 @@ def zero_(input: Tensor) -> Tensor:
     return fill_(input, 0)
 
 
+def _check_continuous(input: Tensor, name: str) -> None:
+    if category(input.dtype) != 2:
+        raise NotImplementedError(f"{name} draws numbers with fractions, which a Tensor of {input.dtype} cannot hold")
+
+
 def _drawn(input: Tensor, array: np.ndarray) -> Tensor:
     return copy_(input, as_tensor(np.asarray(array).astype(input.dtype, copy=False)))
 
@@ -228,6 +233,7 @@ def _drawn(input: Tensor, array: np.ndarray) -> Tensor:
 @op(".uniform_")
 def uniform_(input: Tensor, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Write uniform numbers in [low, high); returns `input`."""
+    _check_continuous(input, "uniform_")
     if not low <= high:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
     array = creation.uniform_array(input.shape, input.dtype, generator)
@@ -237,6 +243,7 @@ def uniform_(input: Tensor, low: float = 0.0, high: float = 1.0, *, generator: G
 @op(".normal_")
 def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Write normal numbers; returns `input`."""
+    _check_continuous(input, "normal_")
     if not std >= 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
     array = creation.normal_array(input.shape, input.dtype, generator)
@@ -244,21 +251,30 @@ def normal_(input: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Ge
 
 
 @op(".bernoulli_")
-def bernoulli_(input: Tensor, p: float = 0.5, *, generator: Generator | None = None) -> Tensor:
-    """Write 1 with probability `p`, else 0; returns `input`."""
-    if not 0 <= p <= 1:
+def bernoulli_(input: Tensor, p: float | Tensor = 0.5, *, generator: Generator | None = None) -> Tensor:
+    """Write 1 with probability `p`, else 0; returns `input`. A Tensor `p` has a probability for each element, broadcast."""
+    rates = p._value if isinstance(p, Tensor) else np.asarray(p, np.float64)
+    if not ((rates >= 0) & (rates <= 1)).all():
         raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
-    return _drawn(input, creation.uniform_array(input.shape, np.dtype(np.float64), generator) < p)
+    return _drawn(input, creation.uniform_array(input.shape, np.dtype(np.float64), generator) < rates)
 
 
 @op(".random_")
-def random_(input: Tensor, from_: int = 0, to: int | None = None, *, generator: Generator | None = None) -> Tensor:
+def random_(
+    input: Tensor, from_: int | None = None, to: int | None = None, *, generator: Generator | None = None
+) -> Tensor:
     """Write integers in [from_, to), or in [0, from_) if only one is given, or all that the dtype can hold; returns `input`."""
-    low, high = (0, from_) if to is None and from_ else (from_, to)
+    if input.is_floating_point():
+        least, most = None, 2 ** (np.finfo(input.dtype).nmant + 1)
+    else:
+        least, most = (0, 1) if input.dtype.kind == "b" else (np.iinfo(input.dtype).min, np.iinfo(input.dtype).max)
+    low, high = (0, from_) if to is None else (from_ or 0, to)
     if high is None:
-        high = 2 ** (np.finfo(input.dtype).nmant + 1) + 1 if input.is_floating_point() else np.iinfo(input.dtype).max
+        high = most + (most < np.iinfo(np.int64).max)
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    if least is not None and not least <= low < high <= most + 1:
+        raise RuntimeError(f"random_: from={low} to={high} is out of bounds for {input.dtype}")
     rng = (generator or default_generator).numpy()
     return _drawn(input, rng.integers(low, high, input.shape))
 
@@ -266,6 +282,7 @@ def random_(input: Tensor, from_: int = 0, to: int | None = None, *, generator: 
 @op(".exponential_")
 def exponential_(input: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Write numbers of density lambd exp(-lambd x); returns `input`."""
+    _check_continuous(input, "exponential_")
     if lambd <= 0:
         raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
     return _drawn(input, (generator or default_generator).numpy().exponential(1 / lambd, input.shape))
@@ -282,6 +299,7 @@ def geometric_(input: Tensor, p: float, *, generator: Generator | None = None) -
 @op(".log_normal_")
 def log_normal_(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Generator | None = None) -> Tensor:
     """Write numbers whose logarithms are normal; returns `input`."""
+    _check_continuous(input, "log_normal_")
     if std <= 0:
         raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std}")
     return _drawn(input, (generator or default_generator).numpy().lognormal(mean, std, input.shape))
@@ -290,6 +308,7 @@ def log_normal_(input: Tensor, mean: float = 1.0, std: float = 2.0, *, generator
 @op(".cauchy_")
 def cauchy_(input: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Write numbers of Cauchy's distribution; returns `input`."""
+    _check_continuous(input, "cauchy_")
     if sigma <= 0:
         raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
     return _drawn(input, (generator or default_generator).numpy().standard_cauchy(input.shape) * sigma + median)
