@@ -43,8 +43,10 @@ def _is_causal(mask: Tensor | None, hint: bool | None, length: int) -> bool:
     return bool((mask._value == _causal_mask(length, mask.dtype)._value).all())
 
 
-def _length(x: Tensor, batch_first: bool) -> int:
-    return x.shape[1] if batch_first and x.ndim == 3 else x.shape[0]
+def _length(layers: ModuleList, x: Tensor) -> int:
+    """How long the sequences of `x` are, as the first of the layers reads them."""
+    attention = getattr(layers[0], "self_attn", None) if len(layers) else None
+    return x.shape[1] if x.ndim == 3 and getattr(attention, "batch_first", False) else x.shape[0]
 
 
 def _attended(
@@ -55,7 +57,17 @@ def _attended(
     )[0]
 
 
-class TransformerEncoderLayer(Module):
+class _Layer(Module):
+    """What the layers of encoder and decoder begin with."""
+
+    self_attn: MultiheadAttention
+    dropout1: Dropout
+
+    def _sa_block(self, x: Tensor, mask: Tensor | None, padding: Tensor | None, is_causal: bool) -> Tensor:
+        return self.dropout1(_attended(self.self_attn, x, x, mask, padding, is_causal))
+
+
+class TransformerEncoderLayer(_Layer):
     """Self-attention, then linear (d_model to dim_feedforward), activation, dropout, linear back (section 3.1).
 
     Input and output (L, N, d_model), (N, L, d_model) if `batch_first`, or (L, d_model). Each of the two parts has a residual
@@ -109,14 +121,11 @@ class TransformerEncoderLayer(Module):
         src = self.norm1(src + self._sa_block(src, *masks))
         return self.norm2(src + self._ff_block(src))
 
-    def _sa_block(self, x: Tensor, mask: Tensor | None, padding: Tensor | None, is_causal: bool) -> Tensor:
-        return self.dropout1(_attended(self.self_attn, x, x, mask, padding, is_causal))
-
     def _ff_block(self, x: Tensor) -> Tensor:
         return self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))
 
 
-class TransformerDecoderLayer(Module):
+class TransformerDecoderLayer(_Layer):
     """Self-attention, attention to `memory` (what an encoder gives), then the net of `TransformerEncoderLayer`.
 
     tgt (L, N, d_model) and memory (S, N, d_model), with N in front if `batch_first`, or without it; the output is like tgt.
@@ -177,9 +186,6 @@ class TransformerDecoderLayer(Module):
         tgt = self.norm2(tgt + self._mha_block(tgt, *other))
         return self.norm3(tgt + self._ff_block(tgt))
 
-    def _sa_block(self, x: Tensor, mask: Tensor | None, padding: Tensor | None, is_causal: bool) -> Tensor:
-        return self.dropout1(_attended(self.self_attn, x, x, mask, padding, is_causal))
-
     def _mha_block(
         self, x: Tensor, memory: Tensor, mask: Tensor | None, padding: Tensor | None, is_causal: bool
     ) -> Tensor:
@@ -220,8 +226,7 @@ class TransformerEncoder(Module):
         src_key_padding_mask: Tensor | None = None,
         is_causal: bool | None = None,
     ) -> Tensor:
-        attention = getattr(self.layers[0], "self_attn", None) if len(self.layers) else None
-        causal = _is_causal(mask, is_causal, _length(src, getattr(attention, "batch_first", False)))
+        causal = _is_causal(mask, is_causal, _length(self.layers, src))
         for layer in self.layers:
             src = layer(src, src_mask=mask, is_causal=causal, src_key_padding_mask=src_key_padding_mask)
         return src if self.norm is None else self.norm(src)
@@ -246,8 +251,7 @@ class TransformerDecoder(Module):
         tgt_is_causal: bool | None = None,
         memory_is_causal: bool = False,
     ) -> Tensor:
-        attention = getattr(self.layers[0], "self_attn", None) if len(self.layers) else None
-        causal = _is_causal(tgt_mask, tgt_is_causal, _length(tgt, getattr(attention, "batch_first", False)))
+        causal = _is_causal(tgt_mask, tgt_is_causal, _length(self.layers, tgt))
         for layer in self.layers:
             tgt = layer(
                 tgt,

@@ -168,7 +168,8 @@ def conv2d(
         return conv2d(input.unsqueeze(0), weight, bias, stride, padding, dilation, groups).squeeze(0)
     steps, spread = pair(stride, "stride"), pair(dilation, "dilation")
     if isinstance(padding, str):
-        input, border = _string_padding(input, weight, padding, steps, spread)
+        reach = [s * (n - 1) for s, n in zip(spread, weight.shape[2:], strict=True)]
+        input, border = _string_padding(input, padding, steps, reach)
     else:
         border = pair(padding, "padding", 0)
     _check_channels(input._value.shape, weight, bias, groups)
@@ -212,19 +213,19 @@ def _check_channels(shape: tuple[int, ...], weight: Tensor, bias: Tensor | None,
 
 
 def _string_padding(
-    input: Tensor, weight: Tensor, padding: str, stride: Any, dilation: Any
-) -> tuple[Tensor, tuple[int, int]]:
+    input: Tensor, padding: str, steps: tuple[int, ...], reach: list[int]
+) -> tuple[Tensor, tuple[int, ...]]:
+    """The input, and how wide its border of zeros is to be. `reach`: from a kernel's first element to its last, along each axis."""
+    none = (0,) * len(reach)
     if padding == "valid":
-        return input, (0, 0)
+        return input, none
     if padding != "same":
         raise RuntimeError(f"Invalid padding string {padding!r}, should be one of 'same', 'valid'")
-    if stride != (1, 1):
+    if any(step != 1 for step in steps):
         raise RuntimeError("padding='same' is not supported for strided convolutions")
-    total = [dilation[axis] * (weight.shape[axis + 2] - 1) for axis in (0, 1)]
-    if all(t % 2 == 0 for t in total):
-        return input, (total[0] // 2, total[1] // 2)
-    (top, left) = (t // 2 for t in total)
-    return pad(input, (left, total[1] - left, top, total[0] - top)), (0, 0)
+    if all(total % 2 == 0 for total in reach):
+        return input, tuple(total // 2 for total in reach)
+    return pad(input, [width for total in reversed(reach) for width in (total // 2, total - total // 2)]), none
 
 
 @op("conv1d", "F.conv1d")
@@ -281,7 +282,7 @@ def conv3d(
     _check_kernel(weight)
     reach = [s * (n - 1) for s, n in zip(spread, weight.shape[2:], strict=True)]
     if isinstance(padding, str):
-        input, border = _string_padding_3d(input, padding, steps, reach)
+        input, border = _string_padding(input, padding, steps, reach)
     else:
         border = each(padding, "padding", 3, 0)
     size = [n + 2 * b for n, b in zip(input.shape[2:], border, strict=True)]
@@ -300,19 +301,6 @@ def conv3d(
     flat = weight.reshape(filters, channels * depth, *weight.shape[3:])
     out = conv2d(images, flat, bias, steps[1:], border[1:], spread[1:], groups)
     return out.reshape(count, frames_out, filters, *out.shape[2:]).transpose(1, 2)
-
-
-def _string_padding_3d(
-    input: Tensor, padding: str, stride: tuple[int, ...], reach: list[int]
-) -> tuple[Tensor, tuple[int, ...]]:
-    if padding == "valid":
-        return input, (0, 0, 0)
-    if padding != "same":
-        raise RuntimeError(f"Invalid padding string {padding!r}, should be one of 'same', 'valid'")
-    if stride != (1, 1, 1):
-        raise RuntimeError("padding='same' is not supported for strided convolutions")
-    widths = [width for total in reversed(reach) for width in (total // 2, total - total // 2)]
-    return pad(input, widths), (0, 0, 0)
 
 
 @op("conv_transpose1d", "F.conv_transpose1d")
